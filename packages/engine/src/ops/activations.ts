@@ -1,4 +1,5 @@
-// The activations except relu, which is in elementwise.ts. One kernel computes all of them, and one kernel their gradients from the input.
+// Activations except relu, which is in elementwise.ts. One kernel computes their values, and another kernel computes their gradients from
+// the input. prelu is composed of several kernels.
 import { checkNumber } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { ActivationOp } from '../backend/backend.ts';
@@ -48,16 +49,19 @@ export const relu6 = (x: Tensor): Tensor => activation('Hardtanh', 'relu6', x);
 /** x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
 export const hardSwish = (x: Tensor): Tensor => activation('Hardswish', 'hardSwish', x);
 
-/** log(1 + e^(beta·x)) / beta. Where beta·x is above the threshold, the result is x, because the difference is below the rounding error. */
+/**
+ * Returns log(1 + e^(beta·x)) / beta. Where beta·x is above the threshold, returns x. With the default threshold, the two differ by less
+ * than the rounding error of float32.
+ */
 export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
   if (!(beta > 0)) throw new ArgumentError(`softplus: beta must be above 0, got ${beta}`);
   return activation('Softplus', 'softplus', x, beta, threshold);
 }
 
-/** How gelu computes the normal distribution: with the error function (`none`), or with tanh of a cubic. */
+/** How gelu computes the normal distribution: exactly, with the error function (`none`), or approximately, with a tanh (`tanh`). */
 export type GeluApproximation = 'none' | 'tanh';
 
-/** x · Φ(x), where Φ is the cumulative distribution function of the normal distribution (Hendrycks and Gimpel 2016). */
+/** Returns x · Φ(x). Φ is the cumulative distribution function of the standard normal distribution (Hendrycks and Gimpel 2016). */
 export function gelu(x: Tensor, approximate: GeluApproximation = 'none'): Tensor {
   if (approximate !== 'none' && approximate !== 'tanh') {
     throw new ArgumentError(`gelu: approximate is 'none' or 'tanh', got ${show(approximate)}`);
@@ -65,26 +69,26 @@ export function gelu(x: Tensor, approximate: GeluApproximation = 'none'): Tensor
   return activation('Gelu', approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
 }
 
-/** x where x is above 0, else negativeSlope · x. */
+/** Returns x where x is above 0, and negativeSlope · x elsewhere. */
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => activation('LeakyRelu', 'leakyRelu', x, negativeSlope);
 
-/** x where x is above 0, else alpha · (eˣ − 1) (Clevert et al. 2016). */
+/** Returns x where x is above 0, and alpha · (eˣ − 1) elsewhere (Clevert et al. 2016). */
 export const elu = (x: Tensor, alpha = 1): Tensor => activation('Elu', 'elu', x, alpha);
 
-/** min(max(x, min), max). The gradient is passed on where min ≤ x ≤ max, also at both limits. */
+/** Returns min(max(x, min), max). The slope is 1 where min ≤ x ≤ max, and 0 elsewhere. */
 export const clamp = (x: Tensor, min = -Infinity, max = Infinity): Tensor => activation('Clamp', 'clamp', x, min, max);
 
 /**
- * x where x is above 0, else weight · x (He et al. 2015).
+ * Returns x where x is above 0, and weight · x elsewhere (He et al. 2015).
  * @param weight one number, or one for each channel (the second dimension of x)
- * @throws ShapeError if `weight` has any other number of elements
+ * @throws ShapeError if `weight` has more than one dimension, or neither one number nor one for each channel
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   const channels = x.rank < 2 ? 1 : x.shape[1];
   if (weight.rank > 1 || (weight.size !== 1 && weight.size !== channels)) {
     throw new ShapeError(`prelu of ${formatShape(x.shape)} takes 1 weight or ${channels}, got a weight ${formatShape(weight.shape)}`);
   }
-  // The shape of the weight as an operand that broadcasts over the dimensions after the channels.
+  // In this shape, the weight broadcasts to x: each number of the weight is used for all elements of its channel.
   const factor: Shape = weight.size === 1 ? [] : [weight.size, ...new Array<number>(x.rank - 2).fill(1)];
   const { shape, size } = x;
   return record({
@@ -116,7 +120,8 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
         grads[1] = dw;
       }
       if (needed[0]) {
-        // dx is g where x is above 0, else weight · g. The part where x is above 0 is subtracted, and added again after the multiplication.
+        // dx is g where x is above 0, and weight · g elsewhere. `part` is g where x is above 0, and 0 elsewhere. It is subtracted from g
+        // before the multiplication by the weight, and added again after it.
         const dx = pass.overGradient(g);
         if (dx !== g) backend().copy(g, dx);
         backend().reluBackward(g, x.values, part);

@@ -1,4 +1,4 @@
-// 2-D average pooling in NCHW: over sliding windows, and over windows that give an output of a wanted size.
+// 2-D average pooling in NCHW: over windows of a given size, and over windows that give an output of a given size (adaptive pooling).
 import { checkOptions } from '../argumentChecks.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
@@ -6,15 +6,17 @@ import { type Band, mapPlanes, type PlaneMap, planeSize } from './bands.ts';
 import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export interface AvgPool2dOptions {
-  /** Distance between neighbouring windows. Default: the kernel's size. */
+  /** Distance from the start of a window to the start of the next window. Default: the kernel's size. */
   readonly stride?: SizePair | undefined;
   /** The number of zeros added on each side. At most half the kernel's size; default 0. */
   readonly padding?: SizePair;
-  /** Whether there may be a last window that extends beyond the padded input, if it starts inside. Default: false. */
+  /**
+   * Whether the last window may extend beyond the padded input. It must start inside the input or the padding before it. Default: false.
+   */
   readonly ceilMode?: boolean;
-  /** Whether padding counts as elements in the mean. Default: true. */
+  /** Whether the zeros of the padding count as elements in the mean. Default: true. */
   readonly countIncludePad?: boolean;
-  /** The divisor, instead of the number of elements in the window. */
+  /** The number that the sum of a window is divided by. Default: the number of elements in the window. */
   readonly divisorOverride?: number | undefined;
 }
 
@@ -29,7 +31,11 @@ interface Side {
   readonly padding: number;
 }
 
-/** Returns the windows along the height and the width. @throws ShapeError if the padding is more than half the kernel */
+/**
+ * Returns the windows along the height and the width.
+ * @throws ShapeError if the padding is more than half the kernel
+ * @throws ArgumentError if the kernel's size or the stride is below 1, or the padding is negative
+ */
 function windows(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions): readonly [Side, Side] {
   const { stride = kernelSize, padding = 0 } = options;
   const kernels = bothSizes('avgPool2d: kernelSize', kernelSize, 1);
@@ -56,7 +62,7 @@ function countOf({ name, length, kernel, stride, padding }: Side, ceilMode: bool
   );
 }
 
-/** Returns the output's [height, width]. @throws ShapeError, ArgumentError as {@link avgPool2d} */
+/** Returns the output's [height, width]. Throws the same errors as {@link avgPool2d}. */
 export function avgPoolSize(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): [number, number] {
   const { ceilMode = false } = options;
   const [vertical, horizontal] = windows(input, kernelSize, options);
@@ -67,7 +73,7 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
   const { length, kernel, stride, padding } = side;
   return Array.from({ length: count }, (_, window) => {
     const from = window * stride - padding;
-    // The part of a last window beyond the padding is never counted (ATen/native/AveragePool2d).
+    // With ceilMode, the last window may extend beyond the padding. Its elements there never count (ATen/native/AveragePool2d).
     const to = Math.min(from + kernel, length + padding);
     const start = Math.max(from, 0);
     const elements = Math.min(to, length) - start;
@@ -75,14 +81,15 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
   });
 }
 
-/** Returns the windows as a map of planes. @throws ShapeError, ArgumentError as {@link avgPool2d} */
+/** Returns the windows as a map of planes. Throws the same errors as {@link avgPool2d}. */
 export function avgPoolMap(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): PlaneMap {
   const { ceilMode = false, countIncludePad = true, divisorOverride } = options;
   if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride must not be 0');
   const [vertical, horizontal] = windows(input, kernelSize, options);
   return [
     averages(vertical, countOf(vertical, ceilMode), countIncludePad, divisorOverride),
-    // The whole divisor belongs to the height, and the width has the divisor 1.
+    // The sums are divided twice: first by the divisor of the height, then by the divisor of the width. So divisorOverride is the divisor
+    // of the height, and the divisor of the width is 1.
     averages(horizontal, countOf(horizontal, ceilMode), countIncludePad, divisorOverride === undefined ? undefined : 1),
   ];
 }
@@ -90,20 +97,24 @@ export function avgPoolMap(input: readonly [number, number], kernelSize: SizePai
 /**
  * Computes the mean of each window (torch.nn.functional.avg_pool2d).
  * @param x [N, C, H, W] or [C, H, W]; the result has the same number of dimensions
- * @throws ShapeError if no window fits or the padding is more than half the kernel, ArgumentError for sizes out of range
+ * @throws ShapeError if no window fits, if the padding is more than half the kernel, or if x has neither 3 nor 4 dimensions
+ * @throws ArgumentError if the kernel's size or the stride is below 1, the padding is negative, or `divisorOverride` is 0
  */
 export function avgPool2d(x: Tensor, kernelSize: SizePair, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride', 'kernelSize']);
   return mapPlanes('AvgPool2D', x, avgPoolMap(planeSize('avgPool2d', x), kernelSize, options));
 }
 
-/** Returns the [height, width] of an adaptive pooling's output. @throws ArgumentError for sizes below 1 */
+/** Returns the [height, width] of an adaptive pooling's output. @throws ArgumentError if one of them is below 1 or not a whole number */
 export function adaptiveSize(input: readonly [number, number], outputSize: AdaptiveSize): readonly [number, number] {
   const [height, width] = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
   return bothSizes('adaptiveAvgPool2d: outputSize', [height ?? input[0], width ?? input[1]], 1);
 }
 
-/** Returns the windows of adaptive pooling as a map of planes. Window i of n covers the positions from ⌊i·L/n⌋ to ⌈(i+1)·L/n⌉ − 1. */
+/**
+ * Returns the windows of adaptive pooling as a map of planes. If a side has the length L and n windows, window i covers the indices from
+ * ⌊i·L/n⌋ to ⌈(i+1)·L/n⌉ − 1.
+ */
 export function adaptiveMap(input: readonly [number, number], outputSize: AdaptiveSize): PlaneMap {
   const windows = (length: number, count: number): Band[] =>
     Array.from({ length: count }, (_, window) => {
@@ -118,7 +129,8 @@ export function adaptiveMap(input: readonly [number, number], outputSize: Adapti
 /**
  * Computes means over windows that are spread evenly over the input (torch.nn.functional.adaptive_avg_pool2d).
  * @param x [N, C, H, W] or [C, H, W]
- * @throws ArgumentError for sizes below 1
+ * @throws ShapeError if x has neither 3 nor 4 dimensions
+ * @throws ArgumentError if a size of the output is below 1 or not a whole number
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return mapPlanes('AdaptiveAvgPool2D', x, adaptiveMap(planeSize('adaptiveAvgPool2d', x), outputSize));

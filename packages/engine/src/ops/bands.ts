@@ -1,5 +1,5 @@
-// Linear maps along the height and the width of planes. Average pooling and resizing have this form. The map of a side lists, for each
-// output, the neighbouring inputs that it sums and their weights. The gradient is the transposed map.
+// Linear maps along the height and the width of planes. Average pooling and resizing have this form. A map has one band for each output
+// row and column: which neighbouring input rows or columns it sums, and with which weights. The gradient is the transposed map.
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import type { Bands } from '../backend/movementKernels.ts';
@@ -7,19 +7,19 @@ import { ShapeError } from '../errors.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** One output of a side: the weighted sum of the inputs start, start + 1, …. */
+/** How one output row (or column) is computed: as the weighted sum of the input rows (or columns) start, start + 1, …. */
 export interface Band {
   readonly start: number;
   readonly weights: readonly number[];
 }
 
-/** The bands of the new rows and of the new columns. */
+/** One band for each row of the output, and one for each column. */
 export type PlaneMap = readonly [rows: readonly Band[], columns: readonly Band[]];
 
 /**
  * Maps the rows and columns of x's planes, which are its last two dimensions.
  * @param name the operation's name in the graph
- * @param map The starts and the ends of its bands must not decrease.
+ * @param map the bands; neither their starts nor their ends may decrease from one band to the next
  */
 export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): Tensor {
   const leading = x.shape.slice(0, -2);
@@ -48,7 +48,7 @@ export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): T
   });
 }
 
-/** Returns the map as a dense matrix [outputs, inputs] in row-major order. */
+/** Returns the bands as a dense matrix [outputs, inputs] in row-major order. */
 export function denseBands(bands: readonly Band[], inputs: number): number[] {
   const matrix = new Array<number>(bands.length * inputs).fill(0);
   bands.forEach(({ start, weights }, output) => {
@@ -76,7 +76,7 @@ class PackedBands {
     this.#loaded = { inputs, outputs: bands.length, starts: this.#starts, offsets: this.#offsets, weights: this.#weights };
   }
 
-  /** Copies the bands to the backend's memory. Call it in each operation, because that memory ends with the arena. */
+  /** Copies the bands to the backend's memory. The copy is freed with the arena, so call this in each operation. */
   load(): Bands {
     const loaded = this.#loaded;
     loaded.starts = backend().allocateIndices(this.#starts.length);
@@ -89,7 +89,7 @@ class PackedBands {
   }
 }
 
-/** Returns the bands of the transposed map. The outputs of each input are neighbours, because starts and ends do not decrease. */
+/** Returns the bands of the transposed map. Each input belongs to neighbouring outputs only, because starts and ends do not decrease. */
 function transpose(bands: readonly Band[], inputs: number): Band[] {
   const rows = Array.from({ length: inputs }, () => ({ start: 0, weights: new Array<number>() }));
   bands.forEach(({ start, weights }, output) => {
@@ -102,7 +102,7 @@ function transpose(bands: readonly Band[], inputs: number): Band[] {
   return rows;
 }
 
-/** Returns [height, width] of [batch, channels, height, width] or [channels, height, width]. @throws ShapeError for another rank */
+/** Returns [height, width] of [batch, channels, height, width] or [channels, height, width]. @throws ShapeError if x has another rank */
 export function planeSize(operation: string, x: { readonly shape: readonly number[] }): readonly [number, number] {
   const { shape } = x;
   if (shape.length !== 3 && shape.length !== 4) {

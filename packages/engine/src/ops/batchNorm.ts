@@ -12,9 +12,9 @@ import { setInverse, setProducts, setSlopes } from './channelNumbers.ts';
 interface Normalization {
   readonly name: string;
   readonly layout: ChannelLayout;
-  /** Writes the current mean and biased variance of each channel into the arrays. */
+  /** Writes the mean and the variance with which each channel is normalised into the arrays. */
   readonly setMoments: (mean: FloatArray, variance: FloatArray) => void;
-  /** Whether mean and variance are computed from x. Then the gradient of x also flows through them. */
+  /** Whether `setMoments` computes mean and variance from x. If so, the gradient of x also flows through them. */
   readonly isOwn: boolean;
   readonly eps: number;
 }
@@ -53,8 +53,8 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
       const products = backend().allocate(channels);
       backend().channelProducts(g, x.values, mean, sums, products, layout);
       if (needed[0]) {
-        // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, and n the number of values of a channel. If
-        // the moments are not computed from x, it is only scale · g.
+        // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, scale is weight / √(variance + eps), and n is
+        // the number of values of a channel. If mean and variance are not computed from x, it is only scale · g.
         const n = outer * inner;
         const ofX = backend().allocate(channels);
         const offset = backend().allocate(channels);
@@ -82,13 +82,14 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
 export interface RunningStatistics {
   readonly mean: Tensor;
   readonly variance: Tensor;
-  /** The number of batches that the statistics were computed from, an int32 scalar. If given, training counts it up. */
+  /** The number of batches that the statistics were computed from, an int32 scalar. If given, training adds 1 for each batch. */
   readonly batches?: Tensor;
 }
 
 export interface BatchNormOptions {
   /**
-   * If true, the statistics of the batch are used, and the running ones are updated. If false, the running ones are used. Default: false.
+   * If true, x is normalised with the statistics of the batch, and the running statistics are updated. If false, x is normalised with the
+   * running statistics. Default: false.
    */
   readonly training?: boolean;
   /**
@@ -102,10 +103,11 @@ export interface BatchNormOptions {
 /**
  * Normalises each channel over batch and positions (Ioffe and Szegedy 2015; torch.nn.functional.batch_norm).
  * @param x of shape [N, C, …]
- * @param running the running statistics. If null, evaluation uses the statistics of the batch too
+ * @param running the running statistics; null: x is always normalised with the statistics of the batch
  * @param weight of shape [C], or null
  * @param bias of shape [C], or null
- * @throws ShapeError if the shapes do not fit. ArgumentError if a training batch has only one value for each channel, which has no variance
+ * @throws ShapeError if x has fewer than 2 dimensions, or another operand does not have one number for each channel
+ * @throws ArgumentError if a training batch has only one value for each channel, because one value has no variance
  */
 export function batchNorm(
   x: Tensor,

@@ -10,24 +10,24 @@ import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export type { SizePair };
 
-/** The number of zeros on each side of the height and the width, or a rule. */
+/** The number of zeros added on each side of the height and of the width, or the name of a rule that determines it. */
 export type ConvPadding = SizePair | 'same' | 'valid';
 
 export interface Conv2dOptions {
-  /** Distance between neighbouring positions of the kernel. Default: 1. */
+  /** Distance in the input between neighbouring positions of the kernel. Default: 1. */
   readonly stride?: SizePair;
   /**
-   * The number of zeros on each side; default 0. 'same' keeps the input's height and width, with one more zero at the end if needed.
-   * 'valid' adds none.
+   * The number of zeros on each side; default 0. 'valid': none. 'same': the output has the input's height and width. If this needs an odd
+   * number of zeros along a side, there is one more at the end than at the start.
    */
   readonly padding?: ConvPadding;
   /** Distance between neighbouring elements of the kernel in the input. Default: 1. */
   readonly dilation?: SizePair;
-  /** The number of groups of channels; default 1. Each group of output channels reads only its own group of input channels. */
+  /** The number of groups of channels; default 1. Each group of output channels reads only the corresponding group of input channels. */
   readonly groups?: number;
 }
 
-/** Returns the number of zeros before the first row and the first column. For 'same' there may be one more at the end. */
+/** Returns the number of zeros before the first row and before the first column. With 'same', there may be one more after the last one. */
 export function convPadding(
   padding: ConvPadding,
   kernel: readonly [number, number],
@@ -40,7 +40,9 @@ export function convPadding(
 
 /**
  * Returns the sizes of a convolution.
- * @throws ShapeError if the channels do not fit or the kernel is larger than the padded input, ArgumentError for sizes out of range
+ * @throws ShapeError if the shapes do not fit together, if the kernel is larger than the padded input, or if padding 'same' is used with a
+ * stride above 1
+ * @throws ArgumentError if stride, dilation or groups are below 1, if the padding is negative, or if the groups do not divide the channels
  */
 export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions = {}): ConvGeometry {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -94,7 +96,10 @@ export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions
   };
 }
 
-/** Returns {@link convGeometry} of tensors, and also checks the bias. @throws ShapeError for a bias of the wrong length, too */
+/**
+ * Checks the bias and returns the {@link convGeometry} of the tensors. Throws the same errors as `convGeometry`.
+ * @throws ShapeError if the bias does not have one number for each output channel
+ */
 export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions): ConvGeometry {
   const geometry = convGeometry(input.shape, weight.shape, options);
   if (bias !== null && (bias.rank !== 1 || bias.size !== geometry.outChannels)) {
@@ -123,8 +128,8 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     backward: (g, needed, grads, pass) => {
-      // With strides, the input is the largest array. If it is not read after this, its gradient is computed last, when the input has been
-      // read, and may use the memory of the input.
+      // With a stride above 1, the input is the largest array. If no other operation reads it after this one, its gradient is computed
+      // last. The input is then no longer needed, so its gradient may use its memory.
       const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && pass.isLastReader(input);
       let dx = needed[0] && !isApart ? pass.gradientStorage(0, input.size) : null;
       const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;

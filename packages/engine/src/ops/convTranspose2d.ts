@@ -1,4 +1,4 @@
-// 2-D transposed convolution in NCHW. It is the gradient of a convolution, used as an operation, and runs on the same kernels.
+// 2-D transposed convolution in NCHW. It computes the same as the gradient of a convolution's input, with the same kernels.
 import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
@@ -9,25 +9,28 @@ import type { Tensor } from '../tensor.ts';
 import { bothSizes, type SizePair } from './window.ts';
 
 export interface ConvTranspose2dOptions {
-  /** Distance in the output between the positions of neighbouring input elements. Default: 1. */
+  /** Distance in the output between the kernels of neighbouring input elements. Default: 1. */
   readonly stride?: SizePair;
   /** The number of rows and columns removed from each side of the output. Default: 0. */
   readonly padding?: SizePair;
   /**
-   * The number of rows and columns added at the bottom and the right of the output; default 0. Must be less than the stride or the
-   * dilation.
+   * The number of rows and columns added at the bottom and the right of the output; default 0. It must be less than the larger of stride
+   * and dilation.
    */
   readonly outputPadding?: SizePair;
   /** Distance between neighbouring elements of the kernel in the output. Default: 1. */
   readonly dilation?: SizePair;
-  /** The number of groups of channels; default 1. Each group of output channels reads only its own group of input channels. */
+  /** The number of groups of channels; default 1. Each group of output channels reads only the corresponding group of input channels. */
   readonly groups?: number;
 }
 
 /**
- * Returns the sizes of the convolution that is transposed. Its input is the output of the transposed convolution.
- * @param input [N, Cin, H, W] @param weight [Cin, Cout/groups, kH, kW]
- * @throws ShapeError if the channels do not fit or the output is empty, ArgumentError for sizes out of range
+ * Returns the sizes of the convolution whose transpose is computed: its input has the size of this operation's output, and its output has
+ * the size of this operation's input.
+ * @param input [N, Cin, H, W]
+ * @param weight [Cin, Cout/groups, kH, kW]
+ * @throws ShapeError if the shapes do not fit together, if `outputPadding` is too large, or if the output would be empty
+ * @throws ArgumentError if stride, dilation or groups are below 1, if a padding is negative, or if the groups do not divide the channels
  */
 export function convTransposeGeometry(input: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): ConvGeometry {
   const { groups = 1 } = options;

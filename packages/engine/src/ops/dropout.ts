@@ -8,10 +8,10 @@ import { defaultGenerator, type Generator } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * Computes x · (rand(x.shape) ≥ p) / (1 − p): sets elements to 0 with probability p and scales the others. As in PyTorch, nothing is drawn
- * if p is 0 or 1.
+ * Sets each element to 0 with probability p, and divides the remaining elements by 1 − p: x · (rand(x.shape) ≥ p) / (1 − p). As in PyTorch,
+ * nothing is drawn if p is 0 or 1.
  * @param generator default: the generator that manualSeed seeds
- * @throws ArgumentError unless p is from 0 to 1
+ * @throws ArgumentError if p is not between 0 and 1
  */
 export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenerator()): Tensor {
   checkNumber('dropout', p);

@@ -117,7 +117,7 @@ export function div(left: Operand, right: Operand): Tensor {
   });
 }
 
-/** Returns x to a constant power. */
+/** Returns x^exponent, element by element. */
 export function pow(x: Tensor, exponent: number): Tensor {
   checkNumber('pow', exponent);
   return record({
@@ -132,7 +132,7 @@ export function pow(x: Tensor, exponent: number): Tensor {
     saved: [x],
     backward: (g) => {
       const slope = backend().allocate(x.size);
-      // x⁰ has the slope 0 everywhere. The formula below would give 0 · ∞ at x = 0.
+      // x⁰ has the slope 0 everywhere. The formula below would give NaN at x = 0.
       if (exponent === 0) backend().fill(slope, 0);
       else backend().binaryScalar('pow', x.values, exponent - 1, slope);
       return [combine('mul', scale(slope, exponent), x.shape, g, x.shape)];
@@ -231,10 +231,15 @@ export function abs(x: Tensor): Tensor {
   });
 }
 
-/** Returns the larger of a and b, element by element. A NaN counts as the largest. Where both are equal, each gets half of the gradient. */
+/**
+ * Returns the larger of a and b, element by element. A NaN counts as the largest. Where a and b are equal, each gets half of the gradient.
+ */
 export function maximum(a: Tensor, b: Tensor): Tensor {
   const shape = broadcastShapes(a.shape, b.shape);
-  /** Returns g where `winner` is larger, g / 2 where both are equal, and 0 elsewhere. */
+  /**
+   * Returns the gradient for `winner`: all of g where `winner` is larger than `other`, half of g where they are equal or one is NaN, and 0
+   * where it is smaller.
+   */
   const share = (g: FloatArray, winner: Tensor, other: Tensor): FloatArray => {
     const lead = combine('sub', winner.values, winner.shape, other.values, other.shape);
     const [won, lost] = [backend().allocate(g.length), backend().allocate(g.length)];

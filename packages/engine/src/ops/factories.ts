@@ -1,4 +1,4 @@
-// Tensors of random numbers and of counted numbers. Tensors of given values are made in tensor.ts.
+// Makes tensors of random numbers, and of the numbers 0, 1, 2, …. Tensors of given values are made in tensor.ts.
 import { checkOptions, checkShape } from '../argumentChecks.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -18,21 +18,21 @@ function checked(owner: string, shape: Shape, options: RandomOptions): Required<
   return { generator: defaultGenerator(), requiresGrad: false, ...options };
 }
 
-/** Returns draws from the standard normal distribution. They are PyTorch's for the same seed. */
+/** Returns draws from the standard normal distribution. PyTorch draws the same numbers for the same seed. */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   const { generator, requiresGrad } = checked('randn', shape, options);
   const storage = generator.normal_(backend().allocate(sizeOf(shape)));
   return new Tensor(storage, shape).requiresGrad_(requiresGrad);
 }
 
-/** Returns uniform draws from [0, 1). They are PyTorch's for the same seed. */
+/** Returns uniform draws from [0, 1). PyTorch draws the same numbers for the same seed. */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   const { generator, requiresGrad } = checked('rand', shape, options);
   const storage = generator.uniform_(backend().allocate(sizeOf(shape)));
   return new Tensor(storage, shape).requiresGrad_(requiresGrad);
 }
 
-/** Returns 0, 1, … n−1 as floats (torch.arange with a float as its end). @throws ArgumentError unless n is a whole number ≥ 0 */
+/** Returns 0, 1, … n−1 as floats (torch.arange with a float as its end). @throws ArgumentError if n is negative or not a whole number */
 export function arange(n: number, options: TensorOptions = {}): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError(`arange needs a whole number of elements, got ${show(n)}`);
   checkOptions('arange', options, ['requiresGrad']);

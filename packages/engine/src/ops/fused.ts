@@ -1,6 +1,6 @@
-// Neighbouring layers as one operation: a convolution or a linear layer with relu, and max pooling after a convolution. The result is the
-// same as that of the single operations, but the values between them are not available. In the graph, the node has the name of the last
-// operation and the operands of the first one.
+// Neighbouring layers as one operation: a convolution or a linear layer with relu, and a convolution with relu and max pooling. The result
+// equals the result of the single operations, but the values between them are not available. In the graph, the node has the name of the
+// last operation and the operands of the first operation.
 import { record } from '../autograd.ts';
 import type { ConvGeometry, FloatArray, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -37,7 +37,7 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, g
   });
 }
 
-/** Computes max pooling of conv2dRelu. relu of max pooling of the convolution gives the same result. */
+/** Computes a convolution, then relu, then max pooling. Max pooling before relu would give the same result. */
 export function conv2dReluMaxPool2d(
   input: Tensor,
   weight: Tensor,

@@ -1,5 +1,5 @@
-// In-place changes of a tensor. They are not recorded in the graph. Where PyTorch would record a change, an error is thrown, with the
-// remedy. If an earlier operation needs the changed values in its backward pass, that operation detects the change by the version count.
+// In-place changes of a tensor. They are not recorded in the graph. If PyTorch would record a change, an AutogradError is thrown that says
+// what to do instead. An operation whose backward pass needs the changed values detects the change by the tensor's version count.
 import { currentArena } from '../arena.ts';
 import { isGradEnabled } from '../autograd.ts';
 import type { BinaryOp } from '../backend/backend.ts';
@@ -11,7 +11,7 @@ import type { Operand } from './elementwise.ts';
 
 /** Checks an in-place change before it is made. @throws AutogradError if the change would have to be recorded in the graph */
 function refuseRecorded(name: string, target: Tensor, source?: Operand): void {
-  // No operation of a replay does the change again.
+  // The change is not a recorded operation, so a replay would leave it out.
   currentArena()?.notes?.giveUp();
   if (!isGradEnabled()) return;
   if (target.gradFn !== null) {
@@ -49,17 +49,19 @@ function update<T extends Tensor>(name: string, op: BinaryOp, target: T, operand
 }
 
 /**
- * Computes target += operand, broadcasting the operand. @returns the target @throws AutogradError if the change would have to be recorded
+ * Computes target += operand. The operand broadcasts to the target's shape. @returns the target
+ * @throws AutogradError if the change would have to be recorded in the graph
+ * @throws ShapeError if the operand does not broadcast to the target's shape
  */
 export const add_ = <T extends Tensor>(target: T, operand: Operand): T => update('add_', 'add', target, operand);
 
-/** Computes target −= operand, as {@link add_}. */
+/** Computes target −= operand. The rules and errors are the same as for {@link add_}. */
 export const sub_ = <T extends Tensor>(target: T, operand: Operand): T => update('sub_', 'sub', target, operand);
 
-/** Computes target ·= operand, as {@link add_}. */
+/** Computes target ·= operand. The rules and errors are the same as for {@link add_}. */
 export const mul_ = <T extends Tensor>(target: T, operand: Operand): T => update('mul_', 'mul', target, operand);
 
-/** Sets every element to `value`. @returns the target @throws AutogradError as {@link add_} */
+/** Sets every element to `value`. @returns the target @throws AutogradError if the change would have to be recorded in the graph */
 export function fill_<T extends Tensor>(target: T, value: number): T {
   refuseRecorded('fill_', target);
   backend().fill(target.values, value);
@@ -70,7 +72,7 @@ export function fill_<T extends Tensor>(target: T, value: number): T {
 /** Sets every element to 0, as {@link fill_}. */
 export const zero_ = <T extends Tensor>(target: T): T => fill_(target, 0);
 
-/** Copies the source's elements to the target, broadcasting the source. @returns the target @throws AutogradError as {@link add_} */
+/** Copies the source's elements to the target. The source broadcasts to the target's shape. Returns and throws the same as {@link add_}. */
 export function copy_<T extends Tensor>(target: T, source: Tensor): T {
   refuseRecorded('copy_', target, source);
   refuseGrowth('copy_', target.shape, source.shape);

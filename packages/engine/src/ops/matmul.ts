@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** Computes a product on the backend. Defaults of the geometry: 1 matrix, nothing transposed. */
+/** Computes a product on the backend. By default it is a product of two matrices, neither of them transposed. */
 function product(a: FloatArray, b: FloatArray, geometry: Pick<MatmulGeometry, 'm' | 'n' | 'k'> & Partial<MatmulGeometry>): FloatArray {
   const { batch = 1, m, n } = geometry;
   const out = backend().allocate(batch * m * n);
@@ -41,11 +41,14 @@ function operands(a: Shape, b: Shape): Operands {
 
 interface Matrices {
   readonly matrices: FloatArray;
-  /** The number of elements between neighbouring matrices; 0 uses the same matrix for the whole batch. */
+  /** The number of elements from one matrix to the next; 0 if the whole batch uses the same matrix. */
   readonly stride: number;
 }
 
-/** Returns an operand's matrices for a batch. If there is one matrix, or one for each element of the batch, nothing is copied. */
+/**
+ * Returns an operand's matrix for each element of the batch. Nothing is copied if the operand has only one matrix, or already has one for
+ * each element.
+ */
 function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns: number): Matrices {
   const matrix = rows * columns;
   if (sizeOf(own) === 1) return { matrices: x, stride: 0 };
@@ -55,7 +58,7 @@ function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns:
   return { matrices, stride: matrix };
 }
 
-/** Returns the gradients of an operand's matrices. Where a matrix was repeated, its gradients are summed. */
+/** Returns the gradient of each of an operand's matrices. If several elements of the batch used a matrix, their gradients are summed. */
 function unbatched(grad: FloatArray, own: Shape, batch: Shape, matrix: number): FloatArray {
   if (sameShape(own, batch)) return grad;
   const out = backend().allocate(sizeOf(own) * matrix);
@@ -96,7 +99,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   });
 }
 
-/** Computes {@link matmul} of two matrices. @throws ShapeError for operands that are not matrices */
+/** Computes {@link matmul} of two matrices. @throws ShapeError if an operand is not a matrix */
 export function mm(a: Tensor, b: Tensor): Tensor {
   if (a.rank !== 2 || b.rank !== 2) {
     throw new ShapeError(`mm needs two matrices, got ${formatShape(a.shape)} and ${formatShape(b.shape)}: use matmul for others`);
@@ -146,7 +149,8 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const backward: Backward = (g, needed, grads, pass) => {
     const dw = needed[atWeight] ? pass.gradientStorage(atWeight, weight.size) : null;
     const db = bias !== null && needed[0] ? pass.gradientStorage(0, outFeatures) : null;
-    // If x is not read after this, the gradient of x is computed last, when x has been read, and may use the memory of x.
+    // If no other operation reads x after this one, the gradient of x is computed last. x is then no longer needed, so its gradient may use
+    // the memory of x.
     const isApart = needed[atX] && pass.isLastReader(x);
     let dx = needed[atX] && !isApart ? pass.gradientStorage(atX, x.size) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);

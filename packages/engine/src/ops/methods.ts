@@ -60,7 +60,7 @@ export interface TensorMethods {
    * first argument.
    */
   backward(gradient?: Tensor | RetainOptions, options?: RetainOptions): void;
-  /** Returns the text that PyTorch prints. */
+  /** Returns the text that PyTorch prints for such a tensor. */
   toString(): string;
 }
 

@@ -1,5 +1,5 @@
-// Operations that change the shape or the order of a tensor's elements. Storage is always dense and row-major. So a reshaped tensor shares
-// storage, and operations that change the order make a copy.
+// Operations that change the shape or the order of a tensor's elements. Storage is always dense and row-major. So `reshape` returns a
+// tensor that shares its storage with x, and operations that change the order make a copy.
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -21,8 +21,8 @@ function view(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * Returns the same elements in another shape. The storage is shared. One size may be -1; it is computed from the others.
- * @throws ShapeError if the sizes do not give the same number of elements
+ * Returns a tensor that shares its storage with x and has another shape. One size may be -1; it is computed from the other sizes.
+ * @throws ShapeError if the shape does not have the same number of elements as x
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
@@ -65,7 +65,7 @@ function reorder(name: string, x: Tensor, axes: readonly number[]): Tensor {
 
 /**
  * Returns a copy with the dimensions in the order of `dims`: result.shape[i] = x.shape[dims[i]].
- * @throws ArgumentError unless each dimension occurs once
+ * @throws ArgumentError if `dims` does not contain each dimension exactly once
  */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const axes = dims.map((dim) => normalizeDim(dim, x.rank));

@@ -7,7 +7,10 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, normalizeDim, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** The values of a padding: a constant; the input mirrored without its edge; its edge value; or values from the opposite side. */
+/**
+ * The values that padding adds: a constant; the input mirrored at its first or last element, which is not repeated; copies of the first or
+ * last element; or the elements from the opposite side of the input.
+ */
 export const paddingModes = ['constant', 'reflect', 'replicate', 'circular'] as const;
 export type PaddingMode = (typeof paddingModes)[number];
 
@@ -17,8 +20,8 @@ function rowsAround(shape: Shape, dim: number): RowLayout {
 }
 
 /**
- * Copies the elements that two arrays have in common along one dimension. The output begins `shift` elements before the input, or after the
- * input if `shift` is negative. All other dimensions are equal.
+ * Copies elements along one dimension: element i of x becomes element i + `shift` of `out`, if `out` has such an element. The other
+ * dimensions of the two arrays are equal.
  */
 function copyOverlap(x: FloatArray, { outer, size, inner }: RowLayout, out: FloatArray, outSize: number, shift: number): void {
   const length = Math.min(size + Math.min(shift, 0), outSize - Math.max(shift, 0));
@@ -28,7 +31,10 @@ function copyOverlap(x: FloatArray, { outer, size, inner }: RowLayout, out: Floa
   backend().copyRuns(x, from, out, to, outer, length * inner);
 }
 
-/** Adds `before` and `after` elements along a dimension. Negative numbers remove elements. */
+/**
+ * Adds `before` elements at the start of a dimension and `after` elements at its end. Their value is `value`. Negative numbers remove
+ * elements.
+ */
 function resize(name: string, x: Tensor, dim: number, before: number, after: number, value: number): Tensor {
   const layout = rowsAround(x.shape, dim);
   const size = layout.size + before + after;
@@ -53,7 +59,10 @@ function resize(name: string, x: Tensor, dim: number, before: number, after: num
   });
 }
 
-/** Returns the elements start to start + length − 1 along a dimension. @throws ArgumentError if x has too few elements */
+/**
+ * Returns the elements start to start + length − 1 along a dimension. A negative start counts from the end.
+ * @throws ArgumentError if some of these elements do not exist
+ */
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
   const axis = normalizeDim(dim, x.rank);
   const first = start < 0 ? start + x.shape[axis] : start;
@@ -65,7 +74,11 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
   return resize('Slice', x, axis, -first, first + length - x.shape[axis], 0);
 }
 
-/** Joins tensors along a dimension. @throws ShapeError unless all other dimensions are equal, ArgumentError for an empty list */
+/**
+ * Joins tensors along a dimension.
+ * @throws ShapeError if the tensors differ in another dimension
+ * @throws ArgumentError if the list is empty
+ */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   if (first === undefined) throw new ArgumentError('cat needs at least one tensor');
@@ -102,10 +115,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /**
  * Pads the last dimensions (torch.nn.functional.pad).
- * @param sizes the numbers of elements before and after the last dimension, then before and after the one before it, and so on. With the
- * mode 'constant', negative numbers remove elements.
+ * @param sizes the number of elements to add before and after the last dimension, then before and after the second-last, and so on. With
+ * the mode 'constant', negative numbers remove elements.
  * @param value the value of the mode 'constant'; default 0
- * @throws ArgumentError for sizes that do not fit
+ * @throws ArgumentError if `sizes` does not have two whole numbers for each padded dimension, or if a number is outside the mode's range
  */
 export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'constant', value = 0): Tensor {
   if (sizes.length % 2 !== 0 || sizes.length > 2 * x.rank || !sizes.every(Number.isInteger)) {
@@ -134,7 +147,7 @@ export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'co
 
 /**
  * Returns, for each position of a padded dimension, the index of the input element.
- * @throws ArgumentError for more padding than the mode allows
+ * @throws ArgumentError if `before` or `after` is negative or more than the mode allows
  */
 export function paddedPositions(mode: Exclude<PaddingMode, 'constant'>, length: number, before: number, after: number): number[] {
   const most = mode === 'reflect' ? length - 1 : mode === 'circular' ? length : Infinity;
@@ -158,8 +171,9 @@ function placesOf(positions: readonly number[]): () => Int32Array {
 }
 
 /**
- * Selects rows along a dimension. @param positions returns the indices of the rows, which must be inside x @param saved the tensor that has
- * the indices, if there is one
+ * Selects rows along a dimension.
+ * @param positions returns the indices of the rows, all of which must exist in x
+ * @param saved the tensor that contains the indices, if they come from a tensor
  */
 function selectRows(
   name: string,
@@ -194,7 +208,7 @@ function selectRows(
 
 /**
  * Returns the indices as integers.
- * @throws ArgumentError for an index that is not below `size`, because a kernel would read outside of its array
+ * @throws ArgumentError if the tensor has floats, or if an index is negative or not below `size`: a kernel would read outside of its array
  */
 function integersOf(positions: Tensor, size: number): Int32Array {
   const { storage } = positions;

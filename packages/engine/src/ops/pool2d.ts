@@ -9,13 +9,15 @@ import type { Tensor } from '../tensor.ts';
 import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export interface Pool2dOptions {
-  /** Distance between neighbouring windows. Default: the kernel's size. */
+  /** Distance from the start of a window to the start of the next window. Default: the kernel's size. */
   readonly stride?: SizePair;
-  /** The number of elements added on each side, which are never the maximum. At most half the kernel's size; default 0. */
+  /** The number of elements added on each side; default 0, at most half the kernel's size. An added element is never the maximum. */
   readonly padding?: SizePair;
   /** Distance between neighbouring elements of a window. Default: 1. */
   readonly dilation?: SizePair;
-  /** Whether there may be a last window that extends beyond the padded input, if it starts inside. Default: false. */
+  /**
+   * Whether the last window may extend beyond the padded input. It must start inside the input or the padding before it. Default: false.
+   */
   readonly ceilMode?: boolean;
 }
 
@@ -29,7 +31,10 @@ interface Side {
   readonly dilation: number;
 }
 
-/** Returns the number of windows along one side. @throws ShapeError if there is none, or if a window has no element of the input */
+/**
+ * Returns the number of windows along one side.
+ * @throws ShapeError if the padding is more than half the kernel, if no window fits, or if a window has no element of the input
+ */
 function windowCount(side: Side, ceilMode: boolean): number {
   const { name, length, kernel, stride, padding, dilation } = side;
   if (padding > Math.floor(kernel / 2)) {
@@ -42,7 +47,8 @@ function windowCount(side: Side, ceilMode: boolean): number {
       'kernelSize',
     );
   }
-  // A window has no element of the input only if its elements are further apart than the input is long. It would have no maximum.
+  // A window that has no element of the input has no maximum. There can be such windows only if the dilation is more than the input's
+  // length.
   const empty = kernel > 1 && dilation > length ? Array.from({ length: count }).findIndex((_, window) => !touchesInput(side, window)) : -1;
   if (empty !== -1) {
     throw new ShapeError(
@@ -61,7 +67,9 @@ function touchesInput({ length, kernel, stride, padding, dilation }: Side, windo
 
 /**
  * Returns the sizes of a pooling over [batch, channels, height, width] or [channels, height, width].
- * @throws ShapeError if no window fits or the padding is more than half the kernel, ArgumentError for sizes out of range
+ * @throws ShapeError if the input has neither 3 nor 4 dimensions, if the padding is more than half the kernel, if no window fits, or if a
+ * window has no element of the input
+ * @throws ArgumentError if the kernel's size, the stride or the dilation is below 1, or if the padding is negative
  */
 export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2dOptions = {}): PoolGeometry {
   if (input.length !== 3 && input.length !== 4) {

@@ -19,7 +19,7 @@ function reducedShapes(shape: Shape, dim: Dims | undefined): { kept: Shape; drop
   return { kept: shape.map((length, d) => (isReduced(d) ? 1 : length)), dropped: shape.filter((_, d) => !isReduced(d)) };
 }
 
-/** Returns the sum over `dim`, or over all dimensions. With `keepdim`, reduced dimensions keep the length 1. */
+/** Returns the sum over `dim`, or over all dimensions. With `keepdim`, each reduced dimension keeps the length 1. */
 export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
   return record({
@@ -41,8 +41,8 @@ export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 }
 
 /**
- * Returns the mean over `dim`, or over all dimensions. The mean of no elements is NaN. With `keepdim`, reduced dimensions keep the length
- * 1.
+ * Returns the mean over `dim`, or over all dimensions. The mean of no elements is NaN. With `keepdim`, each reduced dimension keeps the
+ * length 1.
  */
 export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
@@ -70,7 +70,7 @@ export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 }
 
 export interface VarianceOptions {
-  /** Whether to divide by one less than the number of elements (Bessel's correction). Default: true. */
+  /** Whether to divide by n − 1 instead of n, the number of elements (Bessel's correction). Default: true. */
   readonly unbiased?: boolean;
   /** Whether reduced dimensions keep the length 1. Default: false. */
   readonly keepdim?: boolean;
@@ -88,7 +88,7 @@ export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): 
 /**
  * Returns the largest elements along a dimension and their indices in it (torch.max). Of equal elements the first one is taken; a NaN
  * counts as the largest.
- * @throws ShapeError for a dimension without elements
+ * @throws ShapeError if the dimension has no elements
  */
 export function max(x: Tensor, dim: number, keepdim = false): { readonly values: Tensor; readonly indices: Tensor } {
   const axis = normalizeDim(dim, x.rank);

@@ -1,5 +1,5 @@
-// Layer and group normalisation. Each row of a sample is normalised with its own mean and variance, then multiplied by a weight and added
-// to a bias for each element or channel.
+// Layer and group normalisation. Each row of a sample is normalised with its own mean and variance. A row is all that is normalised
+// together. The result is multiplied by a weight and added to a bias: one for each element (layer norm) or for each channel (group norm).
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -84,7 +84,7 @@ function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { 
 /**
  * Normalises each sample over its last dimensions (Ba et al. 2016; torch.nn.functional.layer_norm).
  * @param normalizedShape the sizes of these dimensions, and the shape of weight and bias
- * @throws ShapeError if sizes do not fit
+ * @throws ShapeError if x does not end with these dimensions, or if weight or bias has another shape
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
   const trailing = x.shape.slice(x.rank - normalizedShape.length);
@@ -103,8 +103,10 @@ export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | nu
 
 /**
  * Normalises each sample's channels in groups (Wu and He 2018; torch.nn.functional.group_norm).
- * @param x [N, C, …]. weight and bias: [C].
- * @throws ShapeError if sizes or groups do not fit
+ * @param x [N, C, …]
+ * @param weight [C], or null
+ * @param bias [C], or null
+ * @throws ShapeError if the groups do not divide the channels, or if weight or bias does not have one number for each channel
  */
 export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
   const channels = x.shape[1];

@@ -1,5 +1,5 @@
-// Softmax and log-softmax. Log-softmax is an operation of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max)
-// does not.
+// Softmax and log-softmax. Log-softmax is an operation of its own: it computes x − max − log Σ exp(x − max). log(softmax(x)) would be
+// -Infinity where softmax(x) is too small for float32.
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';

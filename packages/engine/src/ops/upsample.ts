@@ -1,5 +1,5 @@
-// Resizing of planes in NCHW (torch.nn.functional.interpolate): by the nearest pixel, linearly between two pixels, or by cubics through
-// four.
+// Resizing of planes in NCHW (torch.nn.functional.interpolate). Along each side, an output pixel is the nearest input pixel, a linear
+// interpolation of two pixels, or a cubic interpolation of four pixels.
 import { checkOptions } from '../argumentChecks.ts';
 import { ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
@@ -17,15 +17,19 @@ export interface UpsampleOptions {
   /** Default 'nearest'. */
   readonly mode?: UpsampleMode;
   /**
-   * Whether the centres of the corner pixels stay at the same place; only for 'bilinear' and 'bicubic'. Default: false, which keeps the
-   * outer edges of the corner pixels.
+   * What stays at the same place: the centres of the corner pixels (true) or their outer edges (false). Only 'bilinear' and 'bicubic' allow
+   * true. Default: false.
    */
   readonly alignCorners?: boolean;
 }
 
 const numbersOf = (both: number | readonly [number, number]): readonly [number, number] => (typeof both === 'number' ? [both, both] : both);
 
-/** @throws ShapeError for options that contradict each other; its `field` is the option */
+/**
+ * Checks that options do not contradict each other.
+ * @throws ShapeError if not exactly one of `size` and `scaleFactor` is given, or if a mode without interpolation gets `alignCorners`. Its
+ * `field` is the option
+ */
 export function checkUpsample({ size, scaleFactor, mode = 'nearest', alignCorners = false }: UpsampleOptions): void {
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ShapeError(`upsample takes either size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`, 'size');
@@ -35,7 +39,11 @@ export function checkUpsample({ size, scaleFactor, mode = 'nearest', alignCorner
   }
 }
 
-/** Returns the output's [height, width]. @throws ShapeError for options that contradict each other or give an empty output */
+/**
+ * Returns the output's [height, width].
+ * @throws ShapeError if options contradict each other, or if `scaleFactor` gives an empty output
+ * @throws ArgumentError if a number in `size` is below 1 or not a whole number
+ */
 export function upsampleSize(input: readonly [number, number], options: UpsampleOptions): readonly [number, number] {
   checkUpsample(options);
   const { size, scaleFactor } = options;
@@ -49,10 +57,10 @@ export function upsampleSize(input: readonly [number, number], options: Upsample
   );
 }
 
-/** Returns the resizing as a map of planes. @throws ShapeError as {@link upsampleSize} */
+/** Returns the resizing as a map of planes. Throws the same errors as {@link upsampleSize}. */
 export function upsampleMap(input: readonly [number, number], options: UpsampleOptions): PlaneMap {
   const { scaleFactor, mode = 'nearest', alignCorners = false } = options;
-  // Positions are computed from the given factor, although the output size was rounded.
+  // Positions are computed from the given factor and not from the output size, because the output size is rounded.
   const factors = scaleFactor === undefined ? [undefined, undefined] : numbersOf(scaleFactor);
   const [height, width] = upsampleSize(input, options);
   return [bandsOf(mode, input[0], height, alignCorners, factors[0]), bandsOf(mode, input[1], width, alignCorners, factors[1])];
@@ -61,7 +69,8 @@ export function upsampleMap(input: readonly [number, number], options: UpsampleO
 /**
  * Resizes the last two dimensions.
  * @param x [N, C, H, W] or [C, H, W]
- * @throws ShapeError for options that contradict each other or give an empty output
+ * @throws ShapeError if x has neither 3 nor 4 dimensions, if options contradict each other, or if `scaleFactor` gives an empty output
+ * @throws ArgumentError if a number in `size` is below 1 or not a whole number
  */
 export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
   checkOptions('upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners']);
@@ -74,7 +83,7 @@ const capital = (word: string): string => word[0].toUpperCase() + word.slice(1);
 function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorners: boolean, factor: number | undefined): Band[] {
   const step = factor === undefined ? inputs / outputs : 1 / factor;
   if (mode === 'nearest' || mode === 'nearest-exact') {
-    // This is computed in float32, as in PyTorch, because another rounding would select other pixels.
+    // This is computed in float32, as in PyTorch. With float64, some outputs would select other pixels.
     const shift = mode === 'nearest' ? 0 : 0.5;
     return Array.from({ length: outputs }, (_, i) => {
       if (mode === 'nearest' && outputs % inputs === 0 && outputs <= 2 * inputs)
@@ -83,7 +92,7 @@ function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorne
       return { start: Math.min(at, inputs - 1), weights: [1] };
     });
   }
-  // As in PyTorch, bilinear resizing to the same size changes nothing, even with a factor close to 1 that would move the positions.
+  // As in PyTorch, bilinear resizing to the same size changes nothing. This also holds if the factor is not exactly 1.
   if (mode === 'bilinear' && outputs === inputs) return Array.from({ length: outputs }, (_, i) => ({ start: i, weights: [1] }));
   const between = outputs > 1 ? (inputs - 1) / (outputs - 1) : 0;
   const place = (i: number): number => (alignCorners ? i * between : (i + 0.5) * step - 0.5);
@@ -99,7 +108,7 @@ function linear(place: number, inputs: number): Band {
   return { start, weights: [1 - share, share] };
 }
 
-/** Returns the band of Keys' cubic convolution with a = −0.75. Positions outside of the input use the edge pixel. */
+/** Returns the band of Keys' cubic convolution with a = −0.75. Where it would read outside of the input, it reads the edge pixel. */
 function cubic(place: number, inputs: number): Band {
   const a = -0.75;
   const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
