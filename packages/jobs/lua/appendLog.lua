@@ -1,4 +1,5 @@
--- Appends a line to the job's log, as an event. A line with a number is appended once: an attempt numbers its lines in ascending order.
+-- Appends a line to the job's log, as an event. An attempt may number its lines in ascending order. A line whose number is not higher than
+-- the last number of this attempt is not appended, because it was sent twice.
 -- include: events, fence
 if not statusOfCurrent(job, attempt) then return {'stale'} end
 if line ~= '' then

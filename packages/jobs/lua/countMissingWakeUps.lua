@@ -1,3 +1,3 @@
--- Replies the number of missing wake-ups.
+-- Returns the number of missing wake-ups.
 -- include: turns
 return missingWakeUps()

@@ -1,4 +1,4 @@
--- Replies the position of each job in the queue. 1: the job starts next. 0: the job does not wait.
+-- Returns the position of each job in the queue. 1: the job starts next. 0: the job does not wait.
 -- include: turns
 local waiting = waitingKeys()
 local positions = {}

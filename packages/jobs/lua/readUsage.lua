@@ -1,4 +1,4 @@
--- Replies the results of the function `used`. Redis cuts off the fraction of a number, so numbers that may be large or have a fraction are
+-- Returns the results of the function `used`. Redis cuts off the fraction of a number, so numbers that may be large or have a fraction are
 -- sent as texts.
 -- include: quota
 local jobs, bytes, seconds, wait, redisBytes = used(owner)

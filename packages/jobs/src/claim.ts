@@ -7,7 +7,7 @@ import type { RedisKeys } from './redis/keys.ts';
 import { type ClaimReply, claimJob, takeJob } from './scripts/attempts.ts';
 import { leaseMs } from './trainQueue.ts';
 
-/** Most attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */
+/** The maximum number of attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */
 export const attemptsWithoutProgressAllowed = 3;
 
 /** How long Redis stores which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
@@ -38,7 +38,7 @@ export interface PreviousEnd {
   readonly attempt: number;
   /** How that attempt ended. It becomes part of the job's error if the job fails with `crashLoop`. */
   readonly message: string;
-  /** Whether it counts as an attempt without progress. False if the job cannot be the reason for that end. */
+  /** Whether the previous attempt counts as an attempt without progress. False if the job cannot be the reason why the attempt ended. */
   readonly isCounted: boolean;
 }
 

@@ -78,7 +78,7 @@ export class DatasetStore {
 
   /**
    * Stores a dataset. If the owner already has a dataset with the same content, returns that dataset, and `isNew` is false.
-   * @throws QuotaExceededError
+   * @throws QuotaExceededError if the owner would be over a quota
    * @throws ReservationExpiredError if storing the file took too long
    * @throws ArtifactError if the file could not be stored
    */
@@ -132,7 +132,7 @@ export class DatasetStore {
 
   /**
    * Removes a dataset and its file.
-   * @throws DatasetNotFoundError
+   * @throws DatasetNotFoundError if the dataset does not exist
    * @throws DatasetInUseError if a job that has not ended uses the dataset
    */
   async delete(id: string): Promise<void> {

@@ -14,7 +14,7 @@ export interface JobActionsOptions {
   readonly redis: Redis;
   readonly prefix: string;
   readonly waiting: WaitingJobs;
-  /** @throws JobNotFoundError */
+  /** Returns the job. @throws JobNotFoundError if the job does not exist */
   readonly find: (jobId: string) => Promise<Job>;
 }
 
@@ -28,10 +28,10 @@ export class JobActions {
   }
 
   /**
-   * Cancels, pauses or resumes a job. For a running job, cancel and pause are requests: its worker changes `cancelling` to `cancelled` within
-   * a second, and `pausing` to `paused` after the current step. The script of the action decides which statuses it changes.
+   * Cancels, pauses or resumes a job. For a running job, cancel and pause are requests: its worker changes `cancelling` to `cancelled`
+   * within a second, and `pausing` to `paused` after the current step. The script of the action decides which statuses it changes.
    * @returns the job after the action
-   * @throws JobNotFoundError
+   * @throws JobNotFoundError if the job does not exist
    * @throws JobStateError if the action is not allowed in the job's status
    */
   async act(action: JobAction, jobId: string): Promise<Job> {
@@ -54,7 +54,7 @@ export class JobActions {
 
   /**
    * Deletes a finished job with its events. {@link ReservedFiles} removes its files later.
-   * @throws JobNotFoundError
+   * @throws JobNotFoundError if the job does not exist
    * @throws JobStateError if the job has not ended
    */
   async delete(jobId: string): Promise<void> {
@@ -102,7 +102,7 @@ export class JobActions {
  */
 const graceMs = 12_000;
 
-/** Most running jobs that one round trip checks. */
+/** The maximum number of running jobs that one round trip checks. */
 const pageSize = 500;
 
 /**

@@ -178,7 +178,8 @@ export class JobAttempt {
   }
 
   /**
-   * Compares the data that the attempt found with the data that the job was created for. After `other`, the job is never reused for a later request.
+   * Compares the data that the attempt found with the data that the job was created for. If the result is `other`, the job is never reused
+   * for a later request.
    * @param digest see {@link dataDigestOf}; null if the data could not be read
    */
   async compareData(digest: string | null): Promise<'same' | 'other' | 'stale'> {

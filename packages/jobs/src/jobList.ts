@@ -52,7 +52,7 @@ export interface JobStanding {
   readonly latest: EpochMetrics | null;
 }
 
-/** Most jobs that one call of the script reads, so that other commands of Redis are not delayed. */
+/** The maximum number of jobs that one call of the script reads, so that other commands of Redis are not delayed. */
 const pageSize = 100;
 
 /** Reads the standings of jobs, in the order of their ids; null for an id without a job. */
@@ -88,7 +88,7 @@ export interface EndedOptions {
   readonly record: (id: string) => string;
   /** The time in ms. Only jobs or sweeps that ended before it are returned. */
   readonly time: number;
-  /** Most ids that one command reads. */
+  /** The maximum number of ids that one command reads. */
   readonly limit: number;
 }
 
@@ -110,7 +110,7 @@ export async function endedBefore(redis: Redis, { list, kind, record, time, limi
   }
 }
 
-/** Most bytes of records on a page. A page with only one record may have more. */
+/** The maximum number of bytes of records on a page. A page with only one record may have more. */
 export const longestPageBytes = 2 * 2 ** 20;
 
 /**

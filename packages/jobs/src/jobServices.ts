@@ -14,7 +14,7 @@ export type JobServices = Awaited<ReturnType<typeof createJobServices>>;
  * Opens the artifact storage and two connections, and builds the services on them. The caller closes the queue, the storage and the
  * connections.
  * @param role the role of the connection for commands; the other connection is a subscriber
- * @throws when the artifact storage cannot be opened; then the connections are closed
+ * @throws the error of {@link openArtifacts} if the artifact storage cannot be opened. The connections are then closed
  */
 export async function createJobServices(
   config: Pick<Environment, 'artifactsUrl' | 'home' | 'relaxed'>,

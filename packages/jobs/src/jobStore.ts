@@ -24,7 +24,7 @@ import { leaveToReconcile, type TrainQueue, WaitingJobs } from './trainQueue.ts'
 /** Random numbers for ulid. Ulid's own source calls the platform once per letter. This source gets many numbers with one call. */
 const randomFraction = (): number => randomInt(32) / 32;
 
-/** Most jobs of a page that are read at the same time. */
+/** The maximum number of jobs of a page that are read at the same time. */
 const readAtOnce = 10;
 
 export interface NewJob {
@@ -77,7 +77,7 @@ export class JobStore {
    * Creates a job and wakes a worker for it. `replayed`: an earlier request with the same idempotency key created the job.
    * @throws IdempotencyMismatchError if the key was used for another body
    * @throws DatasetNotFoundError if the uploaded dataset was deleted
-   * @throws QuotaExceededError
+   * @throws QuotaExceededError if the owner would be over a quota
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     return await inQueueSpan(request.traceparent, async (span) => {

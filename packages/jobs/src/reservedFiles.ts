@@ -16,7 +16,7 @@ const reservationMs = 60 * 60 * 1_000;
  */
 const unknownKeptMs = 24 * 60 * 60 * 1_000;
 
-/** Most ids that one call of `sweep` handles. */
+/** The maximum number of ids that one call of `sweep` handles. */
 const atOnce = 100;
 
 export class ReservedFiles {
@@ -69,10 +69,11 @@ export class ReservedFiles {
 }
 
 /**
- * Creates a job for which files are stored first. After a crash at any point, there is either the job with its files, or a reservation. When
- * the reservation expires, the files are removed.
+ * Creates a job for which files are stored first. After a crash at any point, there is either the job with its files, or a reservation.
+ * When the reservation expires, the files are removed.
  * @param prepare stores the files of the job with this id, and returns its origin
- * @throws what `prepare` and {@link JobStore.create} throw. The stored files are then removed, at the latest when the reservation expires
+ * @throws the errors of `prepare` and {@link JobStore.create}. The stored files are then removed, at the latest when the reservation
+ *   expires
  */
 export async function createPrepared(
   { jobs, reservedFiles, artifacts }: { readonly jobs: JobStore; readonly reservedFiles: ReservedFiles; readonly artifacts: ArtifactStore },

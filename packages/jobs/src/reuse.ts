@@ -50,7 +50,7 @@ export class DatasetDigests implements FileDigests {
 
   /**
    * Returns the digest of a file. If the file does not exist here, returns its published checksum; null if it has none.
-   * @throws errors of the file system
+   * @throws the error of the file system if the file cannot be read
    */
   async digest(folder: string, file: string | RemoteFile): Promise<string | null> {
     const checksum = typeof file === 'string' ? null : file.checksum;
@@ -76,7 +76,7 @@ export class DatasetDigests implements FileDigests {
 
 /**
  * Returns one digest of all files of a spec's dataset; null if the spec alone determines the data.
- * @throws errors of the file system
+ * @throws the error of the file system if a file cannot be read
  */
 export async function dataDigestOf({ data }: JobSpec, files: FileDigests): Promise<string | null> {
   const digests = await findDataset(data.dataset).digests?.(files);

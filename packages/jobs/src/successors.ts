@@ -46,9 +46,9 @@ export class Successors {
   }
 
   /**
-   * Creates the same job again. The new job begins with the last checkpoint of the old one. It begins from the start if there is no
-   * checkpoint (any more), or if the old job failed because its checkpoint was invalid.
-   * @throws JobNotFoundError
+   * Creates a job with the spec in `successor` that continues a failed or cancelled job from its last checkpoint. The new job begins from
+   * the start if there is no checkpoint, or if the old job failed because its checkpoint was invalid.
+   * @throws JobNotFoundError if the job does not exist
    * @throws JobStateError if the job has neither failed nor been cancelled
    */
   async retry(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
@@ -62,8 +62,8 @@ export class Successors {
 
   /**
    * Creates a job with a spec of its own that begins with the last checkpoint of another job.
-   * @throws JobNotFoundError
-   * @throws NoCheckpointError
+   * @throws JobNotFoundError if the job does not exist
+   * @throws NoCheckpointError if the other job has no checkpoint
    * @throws SpecError if the checkpoint is after the end of the new job
    */
   async fork(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {

@@ -89,10 +89,10 @@ function asConnection(redis: Redis): ConnectionOptions {
   return redis;
 }
 
-/** Most jobs whose wake-ups are added in one round trip. */
+/** The maximum number of jobs whose wake-ups are added in one round trip. */
 const wakeUpsAtOnce = 100;
 
-/** Most jobs that one call of a script handles. A script blocks all other commands of Redis. */
+/** The maximum number of jobs that one call of a script handles. A script blocks all other commands of Redis. */
 const pageSize = 500;
 
 /** Wakes workers for waiting jobs, adds wake-ups that were lost in a crash, and reads the positions of jobs in the queue. */

@@ -14,7 +14,7 @@ import { queueStates } from './trainQueue.ts';
 /** The name of the queue, for BullMQ's `Worker`. */
 export const webhookQueueName = 'webhooks';
 
-/** Most attempts to send a webhook. After the last one it has failed. */
+/** The maximum number of attempts to send a webhook. After the last one it has failed. */
 export const webhookAttempts = 10;
 
 /** Interval at which a process announces that it sends to private addresses, in ms. */
@@ -26,7 +26,7 @@ const goneSeconds = 30 * 24 * 60 * 60;
 /** Ended jobs younger than this are left to the process that was notified of the end, in ms. */
 const endedGraceMs = 5_000;
 
-/** Most webhooks that are added to the queue at the same time. */
+/** The maximum number of webhooks that are added to the queue at the same time. */
 const dispatchedAtOnce = 100;
 
 /** The data of an entry of the queue. */
@@ -110,8 +110,8 @@ export class WebhookStore {
 
   /**
    * Sends a webhook again, even if its receiver has answered 410 Gone.
-   * @throws JobNotFoundError
-   * @throws NoWebhookError
+   * @throws JobNotFoundError if the job does not exist
+   * @throws NoWebhookError if the job has no webhook
    * @throws JobStateError if the job has not ended
    */
   async redeliver(jobId: string): Promise<void> {

@@ -42,7 +42,7 @@ export class WeightsStore {
    * Stores uploaded weights.
    * @param file a finished, checked file at a path of `ArtifactStore.temporaryFile`. It is moved into the artifact store
    * @param quotas the quotas of the owner; default: none
-   * @throws QuotaExceededError
+   * @throws QuotaExceededError if the owner would be over a quota
    * @throws ReservationExpiredError if storing the file took too long
    */
   async add({ path, tensors, taken }: WeightsFile, owner: string, quotas?: Quotas): Promise<Weights> {
@@ -88,7 +88,7 @@ export class WeightsStore {
   /**
    * Copies the file of the weights for a job that is being created, and adds the job to the users of the weights.
    * @param removedPrefix the prefix that is removed from the tensor names of the copy
-   * @throws WeightsNotFoundError
+   * @throws WeightsNotFoundError if the weights do not exist
    * @throws ArtifactError `artifactNotFound` if the weights are deleted during the copy
    */
   async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
@@ -107,7 +107,7 @@ export class WeightsStore {
 
   /**
    * Deletes weights and their file.
-   * @throws WeightsNotFoundError
+   * @throws WeightsNotFoundError if the weights do not exist
    * @throws WeightsInUseError if a job that has not ended was created with the weights
    */
   async delete(id: string): Promise<void> {
@@ -131,7 +131,7 @@ export class WeightsStore {
 /**
  * Copies a safetensors artifact and removes a prefix from its tensor names. Only the header of the file changes.
  * @param prefix the prefix to remove; every tensor name in the file begins with it. '' copies the file as it is
- * @throws ArtifactError `artifactNotFound`
+ * @throws ArtifactError `artifactNotFound` if the file does not exist
  */
 export async function copyWithoutPrefix(artifacts: ArtifactStore, from: ArtifactPlace, to: ArtifactPlace, prefix: string): Promise<void> {
   if (prefix === '') return await artifacts.copy(from, to);

@@ -1,5 +1,6 @@
-// The workers and their current jobs. A worker announces itself every few seconds. If it stops, it is removed from the list. The list is only for
-// display: the lease of a job decides whether the job has a worker. A container's health check loads only this file and its imports.
+// The workers and their current jobs. A worker announces itself every few seconds. A worker that stops announcing itself is removed from
+// the list. The list is only for display: the lease of a job decides whether the job has a worker. A container's health check loads only
+// this file and its imports.
 import type { Worker } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';

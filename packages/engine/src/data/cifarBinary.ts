@@ -10,7 +10,7 @@ export const CIFAR_RECORD = 1 + PIXELS;
 /** Matches the batch files in the published archive, cifar-10-binary.tar.gz. */
 export const CIFAR_BATCH = /(^|\/)(data_batch_\d+|test_batch)\.bin$/;
 
-/** Returns the number of records in a file. @throws DataFormatError unless the file consists of one or more whole records */
+/** Returns the number of records in a file. @throws DataFormatError if the file is empty or its last record is incomplete */
 export function cifarRecords({ name, bytes }: NamedBytes): number {
   const records = bytes.length / CIFAR_RECORD;
   if (Number.isInteger(records) && records > 0) return records;
@@ -22,7 +22,7 @@ export function cifarRecords({ name, bytes }: NamedBytes): number {
 /**
  * Returns one split of colour images [3, 32, 32]. The samples are in the order of the files.
  * @param classes the names of the classes. A label is an index into this list
- * @param limit the most records to read, from the first one
+ * @param limit the maximum number of records to read. The first records are read
  * @throws DataFormatError if a file is malformed or a label is not an index of `classes`
  */
 export function cifarDataset(files: readonly NamedBytes[], classes: readonly string[], limit: number): Dataset {

@@ -48,7 +48,7 @@ export interface PyTorchData {
   readonly load: string;
 }
 
-/** The definition of a dataset. Without type arguments: of any dataset, with options that its schema has parsed. */
+/** The definition of a dataset. Without type arguments, the type fits any dataset; the options must have been parsed by its schema. */
 export interface DatasetDefinition<Schema extends z.ZodObject = z.ZodObject, Options = { readonly dataset: string }> {
   /** The name of the dataset in a spec. */
   readonly name: string;
@@ -58,10 +58,15 @@ export interface DatasetDefinition<Schema extends z.ZodObject = z.ZodObject, Opt
   readonly schema: Schema;
   /** Describes the dataset without reading a file. A limit that is larger than the dataset has no effect. */
   describe(options: Options): DatasetDescription;
-  /** Loads the samples. @throws the errors of {@link DatasetFiles.read}; DataFormatError for an invalid file; `signal.reason` if aborted */
+  /**
+   * Loads the samples.
+   * @throws the errors of {@link DatasetFiles.read} if a file cannot be read
+   * @throws DataFormatError if a file is invalid
+   * @throws `signal.reason` if aborted
+   */
   load(options: Options, context: LoadContext): Promise<Splits>;
   pytorch(options: Options): PyTorchData;
-  /** Returns the digests of all files that the dataset may read. Missing if the samples follow from the options alone. */
+  /** Returns the digests of all files that the dataset may read. Undefined if the options alone determine the samples. */
   digests?(files: FileDigests): Promise<readonly (string | null)[]>;
 }
 

@@ -17,7 +17,7 @@ export interface DataFormatErrorOptions extends ErrorOptions {
   readonly others?: readonly DataFormatError[];
 }
 
-/** A file or array does not fit its format. The message has the position and the values. */
+/** A file or array does not fit its format. The message says where in the file or array the fault is, and which value is wrong. */
 export class DataFormatError extends EngineError {
   readonly place: DataPlace;
   readonly others: readonly DataFormatError[];
@@ -45,7 +45,8 @@ export function inFile<T>(name: string, step: () => T): T {
 }
 
 /**
- * Runs two steps. The second one runs even if the first one throws a DataFormatError. @throws DataFormatError with the faults of both steps
+ * Runs two steps. The second step runs even if the first step throws a DataFormatError.
+ * @throws DataFormatError if a step throws one. It has the faults of both steps
  */
 export function bothOf<A, B>(first: () => A, second: () => B): [A, B] {
   let a: A;
@@ -71,7 +72,7 @@ function faultOf(step: () => unknown): DataFormatError | null {
   }
 }
 
-/** A dataset's file is missing and cannot be fetched. The message has the remedy. */
+/** A dataset's file is missing and cannot be fetched. The message says what to do. */
 export class DatasetUnavailableError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('datasetUnavailable', message, options);

@@ -37,9 +37,9 @@ export interface NamedBytes {
 /** Digests of files. Two files with the same digest have the same content. A file is not read again for each request. */
 export interface FileDigests {
   /**
-   * Returns the digest of the stored file that {@link DatasetFiles.find} (for a name) or {@link DatasetFiles.read} (for a published file)
-   * reads, without unpacking it. The digest is `sha256:…`, or the publisher's checksum if the file has it. For a published file that has
-   * not been downloaded yet it is the publisher's checksum too.
+   * Returns the digest of a stored file, which is not unpacked: `sha256:…`, or the publisher's checksum if the stored file has this
+   * checksum. If a published file has not been downloaded yet, returns the publisher's checksum.
+   * @param file a name, as for {@link DatasetFiles.find}, or a published file, as for {@link DatasetFiles.read}
    * @returns null if the file does not exist
    */
   digest(folder: string, file: string | RemoteFile): Promise<string | null>;
@@ -50,15 +50,19 @@ export interface DatasetFiles {
    * Returns the content of a file on this machine, unpacked, or null if there is no such file. Downloads nothing and compares no checksum.
    * @param folder the name of the dataset's folder, such as 'cifar10'
    * @param name the file's name without `.gz`. A gzipped file is found too
-   * @throws DatasetUnavailableError if the file cannot be read, DataFormatError if it cannot be unpacked, `signal.reason` if aborted
+   * @throws DatasetUnavailableError if the file cannot be read
+   * @throws DataFormatError if the file cannot be unpacked
+   * @throws `signal.reason` if aborted
    */
   find(folder: string, name: string, options?: ReadOptions): Promise<Uint8Array | null>;
 
   /**
    * Returns the content of a published file, unpacked. Downloads the file if it is not on this machine.
    * @param folder the name of the dataset's folder, such as 'mnist'
-   * @throws DatasetUnavailableError if the file is missing and cannot be downloaded, DatasetChecksumError if the downloaded file has
-   *   another checksum, DataFormatError if it cannot be unpacked, `signal.reason` if aborted
+   * @throws DatasetUnavailableError if the file is missing and cannot be downloaded
+   * @throws DatasetChecksumError if the checksum of the downloaded file differs from `file.checksum`
+   * @throws DataFormatError if the file cannot be unpacked
+   * @throws `signal.reason` if aborted
    */
   read(folder: string, file: RemoteFile, options?: ReadOptions): Promise<Uint8Array>;
 }

@@ -1,6 +1,6 @@
 // Reads the IDX format of MNIST and similar datasets (http://yann.lecun.com/exdb/mnist/). A file has two zero bytes, the number type, the
-// number of dimensions, their sizes as 32-bit integers, then the values. Numbers are big-endian. MNIST's values are unsigned bytes. Files
-// must be unpacked before.
+// number of dimensions, their sizes as 32-bit integers, then the values. Numbers are big-endian. MNIST's values are unsigned bytes. The
+// caller unpacks gzipped files.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
@@ -28,7 +28,8 @@ const UNSIGNED_BYTE = 0x08;
 /**
  * Reads an IDX file of unsigned bytes.
  * @param name the file's name in messages
- * @throws DataFormatError. The message has the position in the file, the value found there and the expected value
+ * @throws DataFormatError if the file is malformed or contains another number type than unsigned bytes. The message has the position in the
+ *   file, the value found there and the expected value
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const { shape, data } = parseIdxArray({ bytes, name }, [UNSIGNED_BYTE]);
@@ -38,7 +39,8 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 /**
  * Reads an IDX file.
  * @param read the accepted number types, as their bytes in the file. Default: all types
- * @throws DataFormatError. The message has the position in the file, the value found there and the expected value
+ * @throws DataFormatError if the file is malformed or its number type is not accepted. The message has the position in the file, the value
+ *   found there and the expected value
  */
 export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number[] = [...types.keys()]): NpyArray {
   if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file: its header has at least 4`);
@@ -72,7 +74,7 @@ export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number
 /**
  * Makes a split from a pair of IDX files: grey images [samples, rows, columns] and one label for each image.
  * @param classes the names of the classes. A label is an index into this list
- * @throws DataFormatError if a file is malformed, if the files differ in length, or if a label is not an index of `classes`
+ * @throws DataFormatError if a file is malformed, if the numbers of images and labels differ, or if a label is not an index of `classes`
  */
 export function idxDataset(images: NamedBytes, labels: NamedBytes, classes: readonly string[]): Dataset {
   const { shape, data } = parseIdx(images.bytes, images.name);

@@ -1,18 +1,18 @@
-// The limits for the content of users' files, and a helper that keeps long reading interruptible. An archive may state a wrong size, so
-// readers count the unpacked data.
+// The limits for the content of users' files, and a class that pauses long tasks, so that the process still handles other events. An
+// archive may state a wrong size, so readers count the unpacked data.
 import { formatShape, type Shape } from '../shape.ts';
 import { DataFormatError } from './errors.ts';
 
 export interface ReaderLimits {
-  /** The most bytes of a dataset in memory. */
+  /** The maximum number of bytes of a dataset in memory. */
   readonly bytes: number;
-  /** The most files in a folder or an archive. */
+  /** The maximum number of files in a folder or an archive. */
   readonly files: number;
-  /** The most bytes of one image file, after unpacking from its archive. */
+  /** The maximum number of bytes of one image file, after unpacking from its archive. */
   readonly fileBytes: number;
-  /** The most pixels of one image. */
+  /** The maximum number of pixels of one image. */
   readonly pixels: number;
-  /** The most classes of a dataset. */
+  /** The maximum number of classes of a dataset. */
   readonly classes: number;
 }
 

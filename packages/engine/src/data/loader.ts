@@ -33,7 +33,7 @@ export interface Batch {
   readonly inputShape: Shape;
   /** The inputs of all samples. Bytes are pixels; `batchTensors` divides them by 255. */
   readonly inputs: InputArray;
-  /** For classes [size]. For values the size of the batch, then the shape of a target. */
+  /** The shape of `targets`: [size] for classes; the size of the batch, then the shape of a target, for values. */
   readonly targetShape: Shape;
   /** Class indices or values. */
   readonly targets: TargetArray;
@@ -52,7 +52,8 @@ export interface BatchLoader {
    * Returns the batches of one pass over the samples. `order` must not change until the pass ends. A pass ends when all batches were read,
    * when the loop over it is left, or when a new pass begins.
    * @param epoch the number of the epoch. Random transforms depend on it. Default: 0
-   * @throws ArgumentError if `order` is longer than the dataset, LoaderError if the loader is closed
+   * @throws ArgumentError if `order` is longer than the dataset
+   * @throws LoaderError if the loader is closed
    */
   epoch(order: SampleOrder, epoch?: number): Iterable<Batch>;
   /** Releases the loader's memory and threads. Further calls have no effect. */
@@ -82,7 +83,7 @@ export function checkOrder(order: SampleOrder, { length }: Dataset): void {
   if (order.length > length) throw new ArgumentError(`the order has ${order.length} samples, but the dataset has only ${length}`);
 }
 
-/** Returns the most samples that a batch of this dataset has. */
+/** Returns the number of samples in the largest batch of this dataset. */
 export function batchCapacity({ length }: Dataset, { batchSize }: BatchOptions): number {
   return Math.min(batchSize, Math.max(1, length));
 }
@@ -129,7 +130,10 @@ export class InlineLoader implements BatchLoader {
   #pass = 0;
   #closed = false;
 
-  /** @throws ArgumentError for a batch size below 1, ShapeError if a transform does not fit the samples */
+  /**
+   * @throws ArgumentError if the batch size is below 1
+   * @throws ShapeError if a transform does not fit the samples
+   */
   constructor(dataset: Dataset, options: BatchOptions) {
     checkOptions('InlineLoader', options, batchOptionNames);
     checkBatchSize(options.batchSize);

@@ -21,14 +21,15 @@ export interface NpyArray {
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /**
- * The most bytes of a header. NumPy has the same limit (max_header_size of numpy.load). A plain array's header has about a hundred bytes.
+ * The maximum number of bytes of a header. NumPy has the same limit (max_header_size of numpy.load). A plain array's header has about a
+ * hundred bytes.
  */
 const HEADER_BYTES = 10_000;
 /** Matches the header that NumPy writes. Other Python expressions are refused. */
 const HEADER = /^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(\s*((?:\d+\s*,\s*)*(?:\d+)?)\s*\),?\s*\}\s*$/;
 
 const kinds: Readonly<Record<string, NpyKind>> = { f: 'float', i: 'int', u: 'uint', b: 'bool', U: 'text' };
-/** The possible bytes of a value, by kind. A text has any number of characters of four bytes. */
+/** The possible sizes of a value in bytes, by kind. A text has any number of characters of four bytes. */
 const sizes: Readonly<Record<NpyKind, readonly number[]>> = {
   float: [2, 4, 8],
   int: [1, 2, 4, 8],
@@ -37,7 +38,7 @@ const sizes: Readonly<Record<NpyKind, readonly number[]>> = {
   text: [],
 };
 
-/** The remedies for types that are not read, by the letter of the type. */
+/** What to do about a type that is not read, by the letter of the type in NumPy. */
 const remedies: Readonly<Record<string, string>> = {
   O: 'Python objects: convert them with a.astype("float32"), or labels with numpy.unique(y, return_inverse=True)[1]',
   S: 'bytes: convert them to text with a.astype(str), or labels with numpy.unique(y, return_inverse=True)[1]',
@@ -50,7 +51,8 @@ const remedies: Readonly<Record<string, string>> = {
 
 /**
  * Reads an NPY file.
- * @throws DataFormatError. The message has the byte or the header's field, the value found there and the expected value
+ * @throws DataFormatError if the file is malformed or its number type is not supported. The message has the byte or the header's field, the
+ *   value found there and the expected value
  */
 export function parseNpy({ name, bytes }: NamedBytes): NpyArray {
   const wrong = MAGIC.findIndex((byte, i) => bytes[i] !== byte);

@@ -10,7 +10,10 @@ import { npyTargets } from './npyTargets.ts';
 import { UploadReport } from './uploadReport.ts';
 
 export interface NpyOptions extends ReaderOptions {
-  /** The position of the channels in arrays of images. If omitted, it follows from the shape, if the shape is clear. */
+  /**
+   * The position of the channels in arrays of images. If omitted, arrays whose shape clearly has the channels first are accepted, and other
+   * arrays of images are refused.
+   */
   readonly layout?: Layout | undefined;
   /** Whether targets are classes or values. If omitted, their type and values decide. */
   readonly targetKind?: 'class' | 'value' | undefined;
@@ -20,8 +23,8 @@ export interface NpyOptions extends ReaderOptions {
 
 /**
  * Makes a split from a pair of arrays: inputs [samples, …] and targets [samples] or [samples, …]. Inputs of type uint8 are pixels, which
- * are read as x / 255; [samples, rows, columns] becomes one channel. Other inputs are values. Targets are classes if they are whole
- * numbers, text or one-hot rows.
+ * are read as x / 255. Pixels of the shape [samples, rows, columns] get one channel. Other inputs are values. Targets are classes if they
+ * are whole numbers, text or one-hot rows.
  * @throws DataFormatError if a file is malformed, if the arrays differ in their number of samples, or if a value cannot be used
  */
 export function npyDataset(x: NamedBytes, y: NamedBytes, options: NpyOptions = {}): Dataset {

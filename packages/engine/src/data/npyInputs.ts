@@ -16,7 +16,8 @@ export type NpyInputs = Pick<Dataset, 'inputShape' | 'inputs'>;
 
 /**
  * Returns the inputs of a dataset and the shape of a sample.
- * @throws DataFormatError for text, for values that float32 cannot represent, and if it is unclear which dimension has the channels
+ * @throws DataFormatError if the inputs are text, if float32 cannot represent a value, or if `layout` does not fit the shape or is needed
+ *   and missing
  */
 export function npyInputs(name: string, array: NpyArray, layout: Layout | undefined, report: UploadReport): NpyInputs {
   if (array.kind === 'text')
@@ -80,7 +81,7 @@ const imageChannels: readonly number[] = [1, 3, 4];
 function likelyLayout([first, middle, last]: Shape): Layout | null {
   if (!imageChannels.includes(last) || (first === 1 && last === 1)) return 'channelsFirst';
   if (!imageChannels.includes(first)) return 'channelsLast';
-  // Most images are square.
+  // Most images are square, so two neighbouring dimensions of the same size are probably the rows and columns.
   if (middle === last && first !== middle) return 'channelsFirst';
   return first === middle && middle !== last ? 'channelsLast' : null;
 }
@@ -106,7 +107,7 @@ export function finiteFloats(name: string, shape: Shape, { values, unfit }: Floa
   throw new DataFormatError(`${name}: the value at ${formatShape([sample, ...inside])} is ${what}`, { place: { sample } });
 }
 
-/** Returns the end of a clause about one value. It has the number of other values with the same problem, `count`. */
+/** Returns the end of a message about one value: how many other values have the same problem. `count` is the number of the others. */
 export function alsoOthers(count: number): string {
   if (count === 0) return '';
   return count === 1 ? ', as is 1 other' : `, as are ${count} others`;

@@ -19,7 +19,7 @@ export interface NpyTargetOptions {
   readonly report: UploadReport;
 }
 
-/** Returns the targets of a dataset. @throws DataFormatError for labels that are not valid classes, and for values that are not finite */
+/** Returns the targets of a dataset. @throws DataFormatError if labels are not valid classes, or if values are not finite */
 export function npyTargets(name: string, array: NpyArray, { targetKind, limits, report }: NpyTargetOptions): NpyTargets {
   const { kind, shape, type } = array;
   const take = (value: string, reason: string): void => {

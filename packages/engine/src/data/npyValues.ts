@@ -50,7 +50,10 @@ export function visitValues(view: NpyView, visit: (index: number, offset: number
   }
 }
 
-/** Returns a function that reads the number with an index in the file. Integers of 8 bytes are bigints. The bytes need not be aligned. */
+/**
+ * Returns a function that reads a number. Its argument is the index of the number in the file. Integers of 8 bytes are bigints. The bytes
+ * need not be aligned.
+ */
 export function numberReader({ kind, itemBytes, isBigEndian, data }: NpyArray): (offset: number) => number | bigint {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const little = !isBigEndian;
@@ -73,7 +76,7 @@ export function numberReader({ kind, itemBytes, isBigEndian, data }: NpyArray): 
   return reader;
 }
 
-/** Returns a function that reads the text with an index in the file. A text is UCS-4, padded with zeros. */
+/** Returns a function that reads a text. Its argument is the index of the text in the file. A text is UCS-4, padded with zeros. */
 export function textReader({ itemBytes, isBigEndian, data }: NpyArray): (offset: number) => string {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   return (offset) => {
@@ -96,7 +99,7 @@ export function bytesOf(view: NpyView): Uint8Array {
   return bytes;
 }
 
-/** The values of an array as float32, and what was found out about them. */
+/** The values of an array as float32, with a check of whether float32 represents them and whether they are whole numbers. */
 export interface FloatValues {
   /** The values, in shared memory if the platform has it. */
   readonly values: Float32Array;
@@ -133,7 +136,7 @@ export function floatsOf(view: NpyView): FloatValues {
   return { values, unfit, whole: isWhole ? { least, greatest } : null };
 }
 
-/** Returns the index along each axis of the value with a row-major index. */
+/** Converts a value's row-major index to its index along each axis. */
 export function indicesOf(shape: Shape, index: number): number[] {
   return shape.map((length, axis) => Math.floor(index / sizeOf(shape.slice(axis + 1))) % length);
 }

@@ -44,7 +44,7 @@ const encodeBytes = (bytes: Uint8Array): Uint8Array => encodeNpy([bytes.length],
 
 const classesOf = (target: Target): readonly string[] => (target.kind === 'class' ? target.classes : []);
 
-/** The most characters of a table's preparation that are kept in a spec. */
+/** The maximum number of characters of a table's preparation that are kept in a spec. */
 const TABLE_CHARACTERS = 256 * 1024;
 
 /**
@@ -107,7 +107,7 @@ function checkArray(name: string, { type, shape }: NpyArray, wantedType: string,
   );
 }
 
-/** Returns a copy at an aligned address. Typed arrays need one, and the bytes of a zip's member can be at any address. */
+/** Returns a copy at an aligned address. Typed arrays need an aligned address, but a file in a zip can begin at any address. */
 function floatsOf({ data }: NpyArray): Float32Array {
   const copy = sharableBytes(data.length);
   copy.set(data);

@@ -1,5 +1,6 @@
-// Splits off a test part from data without one. Which samples it has depends only on their indices. It does not depend on the job's seed,
-// so all jobs are tested on the same samples, and no numbers are drawn from a run's generator.
+// Splits off a test part from data without one. Whether a sample is in the test part depends only on its index, the number of samples and
+// the size of the test part. It does not depend on the job's seed, so all jobs are tested on the same samples, and no numbers are drawn
+// from a run's generator.
 import { type Dataset, sharableBytes, type Splits, targetSize } from './dataset.ts';
 import { sizeOf } from '../shape.ts';
 
@@ -45,7 +46,7 @@ export function splitOff(dataset: Dataset, share: number): Splits {
   return { train: pick(dataset, train), test: pick(dataset, test) };
 }
 
-/** Returns the smallest number of first samples that contain every class of the list. */
+/** Returns how many samples must be taken, from the first one on, until every class of the list occurs. */
 export function smallestLimit(classes: ArrayLike<number>): number {
   const seen = new Set<number>();
   let limit = 0;

@@ -78,7 +78,7 @@ function paxOf(content: Uint8Array): { path?: string; size?: number } {
 
 /**
  * Checks a header's checksum: the sum of its bytes, in which the checksum's own field counts as blanks.
- * @throws DataFormatError if it is wrong
+ * @throws DataFormatError if the checksum is wrong
  */
 function checkHeader(header: Uint8Array, at: number, name: string): void {
   const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 0x20 : byte), 0);

@@ -5,7 +5,7 @@ import type { Dataset, Splits } from './dataset.ts';
 import { bothOf, DataFormatError, inFile } from './errors.ts';
 import type { ReaderLimits } from './limits.ts';
 
-/** The most characters of a class name. It is longer than any usual name. */
+/** The maximum number of characters of a class name. It is longer than any usual name. */
 const CLASS_NAME_CHARACTERS = 200;
 
 /** Returns the names of classes that are numbered from 0, as in NumPy's and MNIST's files. */
@@ -27,8 +27,8 @@ export interface HalfParts {
 /**
  * Joins the two parts of a dataset. The classes are the classes of the training part.
  * @param parts the form parts from which each half was read
- * @throws DataFormatError if the test part has another shape, another type or a class that the training part does not have, or if something
- *   is over a limit
+ * @throws DataFormatError if the test part has a shape, a type or a class that the training part does not have, or if the dataset is over a
+ *   limit
  */
 export function joined(
   train: Dataset,

@@ -1,6 +1,5 @@
 // The report of reading an upload: the decisions that were made for the user, and all faults of the files. All readers of an upload share
-// one report,
-// so that a user gets all faults at once.
+// one report, so that a user gets all faults at once.
 import { pointer } from '../validation.ts';
 import { DataFormatError } from './errors.ts';
 
@@ -38,7 +37,7 @@ export interface UploadFault {
   readonly code: string;
 }
 
-/** The most faults in the report of one upload. */
+/** The maximum number of faults in the report of one upload. */
 export const mostFaults = 100;
 
 /** An upload that cannot be used. The error's message is the message of the first fault. */
@@ -92,7 +91,8 @@ export class UploadReport {
   /**
    * Runs a step of reading. If it throws a DataFormatError, this is reported as a fault at `place`.
    * @returns undefined if the step failed
-   * @throws UploadError when there are too many faults; errors other than DataFormatError unchanged
+   * @throws UploadError when there are {@link mostFaults} faults
+   * @throws the error of the step if it is not a DataFormatError
    */
   async attempt<T>(place: FaultPlace, step: () => Promise<T> | T): Promise<T | undefined> {
     try {

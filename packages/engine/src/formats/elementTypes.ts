@@ -1,5 +1,5 @@
-// The number types of weight files, by their names in safetensors: their sizes, their conversion to typed arrays, and the search for values
-// that a network cannot use.
+// Reads the number types of weight files, by their names in safetensors: gives their sizes, converts bytes to typed arrays, and finds
+// values that a network cannot use.
 /** The bytes of one number, by type. */
 export const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8 } as const;
 export type ElementType = keyof typeof elementBytes;
@@ -59,8 +59,8 @@ export function firstUnusable(
 }
 
 /**
- * Returns the index of the first number that is not usable, or -1. It loops over the bits, because files have hundreds of millions of
- * numbers.
+ * Returns the index of the first number that is not usable, or -1 if all are usable. It does not call {@link decodeElements}, because files
+ * have hundreds of millions of numbers.
  */
 function indexOfUnusable(name: string, type: ElementType, bytes: Uint8Array): number {
   const aligned = bytes.byteOffset % elementBytes[type] === 0 ? bytes : new Uint8Array(bytes);

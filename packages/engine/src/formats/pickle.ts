@@ -5,12 +5,15 @@ import { show } from '../validation.ts';
 import { type Machine, opcodes, STOP } from './pickleOpcodes.ts';
 import { PickleError, type PickleHost, type PickleValue } from './pickleValues.ts';
 
-/** The most lists, tuples, dictionaries and results of calls in one pickle. It is enough for tens of thousands of tensors. */
+/** The maximum number of lists, tuples, dictionaries and results of calls in one pickle. It is enough for tens of thousands of tensors. */
 const MOST_CONTAINERS = 500_000;
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
-/** Returns the value of a pickle. @throws PickleError if the pickle is not complete, and for anything that `host` does not allow */
+/**
+ * Returns the value of a pickle.
+ * @throws PickleError if the pickle is not complete, or if it contains anything that `host` does not allow
+ */
 export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
   return new Unpickler(bytes, host).read();
 }
@@ -21,7 +24,7 @@ class Unpickler {
   readonly #host: PickleHost;
   #at = 0;
   #stack: PickleValue[] = [];
-  /** The stacks below the open marks. */
+  /** For each MARK that is still open: the stack from before this MARK. */
   readonly #below: PickleValue[][] = [];
   readonly #memo = new Map<number, PickleValue>();
   #containers = 0;

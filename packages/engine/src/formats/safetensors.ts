@@ -94,7 +94,8 @@ function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns the beginning of the same file with other tensor names.
+ * Returns the beginning of a file (the length of the header and the header) with new tensor names. The bytes of the tensors, which follow
+ * it, are unchanged.
  * @param header the header of a checked file, without the length before it
  * @param rename returns the new name of a tensor
  * @param metadata is added to the file's metadata
@@ -152,10 +153,10 @@ export interface ListedTensor {
 }
 
 /**
- * Checks a file as {@link decodeSafetensors} does, and returns its list of tensors. It needs only the header.
+ * Checks a file as {@link decodeSafetensors} does, and returns its list of tensors. It reads only the header.
  * @param header the header, without the eight bytes of its length
  * @param fileBytes the size of the whole file
- * @throws SafetensorsError
+ * @throws SafetensorsError under the conditions of {@link decodeSafetensors}
  */
 export function listSafetensors(header: Uint8Array, fileBytes: number): readonly ListedTensor[] {
   return layoutOf(header, fileBytes).tensors;
@@ -198,10 +199,10 @@ export function safetensorsHeaderBytes(bytes: Uint8Array): number {
 }
 
 /**
- * Bytes of the header of a file, if it can be one.
- * @param start at least the file's first eight bytes, if it has so many.
- * @param most the longest header that is read; the format's own limit, so that nobody makes a reader parse gigabytes of JSON.
- * @throws SafetensorsError
+ * Returns the length of a file's header in bytes.
+ * @param start at least the first eight bytes of the file; all bytes if the file is shorter
+ * @param most the maximum length of a header. Default: the limit of the format, which protects readers from gigabytes of JSON
+ * @throws SafetensorsError if the file is too short, or if the length of the header is over `most` or over the rest of the file
  */
 export function checkedHeaderBytes(start: Uint8Array, fileBytes: number, most = 100_000_000): number {
   if (fileBytes < SAFETENSORS_LENGTH_BYTES) {

@@ -130,7 +130,10 @@ class FoundTensor extends PickleObject {
 const count = z.int().min(0);
 const window = z.tuple([count, z.array(count).max(64), z.array(count).max(64)]);
 
-/** Makes a tensor from the arguments in the pickle. @param flags says whether the numbers must be negated or conjugated */
+/**
+ * Makes a tensor from the arguments in the pickle.
+ * @param flags a dictionary: if a flag is true, the numbers must be negated or conjugated, which is not supported
+ */
 function tensorOf(source: PickleValue, place: readonly PickleValue[], type: string | null, flags: PickleValue = null): FoundTensor {
   const parsed = window.safeParse(place);
   if (!(source instanceof FoundStorage) || !parsed.success || parsed.data[1].length !== parsed.data[2].length) {

@@ -48,7 +48,8 @@ export class AheadLoader implements BatchLoader {
 
   /**
    * Starts the thread. Arrays of the dataset that are not shared memory are copied once.
-   * @throws ArgumentError for a batch size below 1, ShapeError for a transform that does not fit.
+   * @throws ArgumentError if the batch size is below 1
+   * @throws ShapeError if a transform does not fit the samples
    */
   constructor(dataset: Dataset, options: AheadOptions) {
     checkBatchSize(options.batchSize);

@@ -15,7 +15,7 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
   readonly #closesFile: boolean;
 
   /**
-   * @param size of the file in bytes
+   * @param size the size of the file in bytes
    * @param closesFile whether closing the zip also closes the file. Default: false
    */
   constructor(file: FileHandle, size: number, closesFile = false) {

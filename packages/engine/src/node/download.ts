@@ -24,12 +24,12 @@ export interface Download extends ReadOptions {
   readonly name: string;
   readonly file: RemoteFile;
   readonly url: URL;
-  /** Where it ends up. */
+  /** The path at which the downloaded file is stored. */
   readonly path: string;
   readonly patience: Patience;
 }
 
-/** A try that failed; `passing` says whether another may succeed. */
+/** A try that failed. `passing`: whether a further try may succeed. */
 class TransferError extends Error {
   readonly passing: boolean;
 
@@ -42,13 +42,14 @@ class TransferError extends Error {
 const remedy = (name: string): string =>
   `put the file as ${name} into a folder named by TRAINYARD_DATASETS, or name a mirror by TRAINYARD_DATASETS_URL`;
 
-/** What a killed process left half-written is removed after so long. */
+/** Incomplete files of killed processes are removed after this time. */
 const LEFTOVER_MS = 3_600_000;
 
 /**
  * Downloads a file.
- * @throws DatasetUnavailableError when it cannot be had or stored, DatasetChecksumError when it is another file,
- *   `signal.reason` when aborted. Nothing is left behind then.
+ * @throws DatasetUnavailableError if the file cannot be downloaded or stored
+ * @throws DatasetChecksumError if the file does not have the expected checksum
+ * @throws `signal.reason` if aborted. After an error, the incomplete file is removed
  */
 export async function download(order: Download): Promise<void> {
   const folder = dirname(order.path);

@@ -3,7 +3,7 @@
 import { LRUCache } from 'lru-cache';
 
 export class UnpackedFiles {
-  /** By path. */
+  /** The unpacked files, by path. */
   readonly #kept: LRUCache<string, { readonly stamp: string; readonly bytes: Uint8Array }>;
 
   /** @param limit the limit for all files together, in bytes. A larger file is never kept. */
@@ -17,7 +17,7 @@ export class UnpackedFiles {
     return this.#kept.calculatedSize;
   }
 
-  /** Returns the content that was kept under this path and stamp; null if there is none. Nobody may change it. */
+  /** Returns the content that was kept under this path and stamp; null if there is none. The caller must not change it. */
   get(path: string, stamp: string): Uint8Array | null {
     const found = this.#kept.get(path);
     if (found?.stamp === stamp) return found.bytes;

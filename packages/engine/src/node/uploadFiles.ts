@@ -1,5 +1,5 @@
 // Reads a dataset from the files of an upload, which are on the disk. A file is recognised by its content and not by its name. Messages
-// name the form part through which it was sent.
+// name the form part in which the file was sent.
 import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
@@ -27,7 +27,8 @@ export interface ReadUpload {
 
 /**
  * Reads the files of an upload.
- * @throws UploadError with all faults, each with its part and row, byte or entry; `signal.reason` when aborted.
+ * @throws UploadError if the files have faults. It has all faults, each with its place
+ * @throws `signal.reason` if aborted
  */
 export async function readUpload(
   files: readonly UploadedFile[],
@@ -113,7 +114,10 @@ function checkParts(format: UploadFormat, upload: PartsOnDisk, report: UploadRep
   }
 }
 
-/** Returns the parts that a format does not read. If a format reads pairs and files and a file was sent, it does not read a pair too. */
+/**
+ * Returns the parts that a format does not read. A format may read pairs and single files. If a single file was sent, it does not also read
+ * a pair.
+ */
 function unreadParts(format: UploadFormat, isFileSent: boolean, { file, inputs, targets }: PartNames): readonly UploadFilePart[] {
   const definition = uploadFormat(format);
   if (definition.file === null) return [file];

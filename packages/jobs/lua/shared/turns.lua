@@ -1,6 +1,6 @@
 -- Decides which job starts next. The API keys with waiting jobs take turns: in its turn, a key starts as many jobs as its weight.
 
--- Most wake-ups in BullMQ's queue. More are not needed, because each worker that takes a job adds missing ones.
+-- The maximum number of wake-ups in BullMQ's queue. More are not needed, because each worker that takes a job adds missing ones.
 local mostWakeUps = 50
 
 local function valuesOf(hash, fields)

@@ -69,13 +69,14 @@ export interface ArtifactStore {
 
   /**
    * Returns the content as a stream, or the part `range` of it. Errors of the stream are ArtifactErrors too.
-   * @throws ArtifactError `artifactNotFound`; `invalidRange` if the range is not within the file
+   * @throws ArtifactError `artifactNotFound` if the artifact does not exist
+   * @throws ArtifactError `invalidRange` if the range is not within the file
    */
   open(jobId: string, name: string, range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
 
   /**
    * Copies an artifact to another job. Replaces an existing artifact of this name.
-   * @throws ArtifactError `artifactNotFound`
+   * @throws ArtifactError `artifactNotFound` if there is no artifact to copy
    */
   copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void>;
 

@@ -175,7 +175,11 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  /** Runs file operations. @throws ArtifactError for errors of the disk; the signal's reason if it is aborted */
+  /**
+   * Runs file operations.
+   * @throws ArtifactError if the disk fails
+   * @throws the signal's reason if it is aborted
+   */
   async #work<T>(artifact: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     return await inStorage(artifact, place, async () => {

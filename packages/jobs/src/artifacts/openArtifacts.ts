@@ -25,7 +25,11 @@ export async function openArtifacts(url: string, home: string): Promise<Artifact
   return await S3ArtifactStore.open({ bucket: hostname, prefix, scratchRoot: join(home, 'unfinished') });
 }
 
-/** Reads an artifact. @throws ArtifactError `artifactNotFound`; `damagedArtifact` if its bytes do not match the stored digest */
+/**
+ * Reads an artifact.
+ * @throws ArtifactError `artifactNotFound` if the artifact does not exist
+ * @throws ArtifactError `damagedArtifact` if the bytes do not match the stored digest
+ */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
   const stored = await artifacts.stat(jobId, name);
   const bytes = await buffer(known({ jobId, name }, stored, await artifacts.open(jobId, name)));
@@ -36,7 +40,8 @@ export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: Ar
 /**
  * Copies an artifact to a new file. After an error the file is incomplete.
  * @param place the name of the file's folder in error messages
- * @throws ArtifactError as {@link readArtifact}, and for errors of the disk; the signal's reason if it is aborted
+ * @throws ArtifactError under the conditions of {@link readArtifact}, and if the file cannot be written
+ * @throws the signal's reason if it is aborted
  */
 export async function fetchArtifact(
   artifacts: ArtifactStore,

@@ -31,7 +31,7 @@ export interface S3ArtifactOptions {
 /** Size limit of a file that is read whole into memory before it is sent, in bytes. */
 const mostInMemory = 16 * 2 ** 20;
 
-/** Most objects that are removed at the same time. */
+/** The maximum number of objects that are removed at the same time. */
 const deletedAtOnce = 20;
 
 /** The name of the local folder in error messages. */

@@ -8,10 +8,12 @@ import { systemCodeOf, unlessAborted } from './storageErrors.ts';
 /** Longest time to connect, and longest time without data on a connection, in ms. */
 const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
 
-/** Most connections to the server. There are many, because each download keeps one until its client has read everything. */
+/**
+ * The maximum number of connections to the server. There are many, because each download keeps one until its client has read everything.
+ */
 const sockets = { maxSockets: 1_024 };
 
-/** Most tries per request. Callers that can wait longer repeat the call. */
+/** The maximum number of tries per request. Callers that can wait longer repeat the call. */
 const maxAttempts = 2;
 
 /** A silent logger. The client would otherwise also print the errors that it throws. */
@@ -48,7 +50,8 @@ export class S3Bucket {
   /**
    * Sends a request to the server.
    * @param artifact the name of the artifact in error messages
-   * @throws ArtifactError if the server refuses the request or does not answer; the signal's reason if it is aborted
+   * @throws ArtifactError if the server refuses the request or does not answer
+   * @throws the signal's reason if it is aborted
    */
   async call<T>(
     artifact: string,
@@ -70,7 +73,7 @@ export class S3Bucket {
     }
   }
 
-  /** Returns the keys that begin with `Prefix`, without that prefix. @throws as {@link call} */
+  /** Returns the keys that begin with `Prefix`, without that prefix. @throws the errors of {@link call} */
   async list(artifact: string, Prefix: string): Promise<string[]> {
     const names: string[] = [];
     let token: string | undefined;

@@ -34,7 +34,8 @@ export function snapshotLine({ epoch, ...document }: { readonly epoch: number })
 const lineStart = /^\{"epoch":(\d+)[,}]/;
 
 /**
- * Returns the document of an epoch; null if it does not exist. `nearest` is then the nearest epoch that has a document; null if no epoch has one.
+ * Returns the document of an epoch. If the epoch has no document, `document` is null and `nearest` is the nearest epoch with a document.
+ * `nearest` is null if no epoch has a document.
  * @param epoch default: the last epoch with a document
  */
 export async function readSnapshot(

@@ -63,7 +63,11 @@ export function diskErrorOf(error: unknown, artifact: string, place: string): Ar
   return code !== undefined && Object.hasOwn(diskCodes, code) ? storageErrorOf(error, artifact, place) : null;
 }
 
-/** Runs file operations. @throws ArtifactError for errors of the storage; other errors as they are */
+/**
+ * Runs file operations.
+ * @throws ArtifactError if the storage fails
+ * @throws any other error of `work` unchanged
+ */
 export async function inStorage<T>(artifact: string, place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -39,7 +39,7 @@ export const interruptionSignals: InterruptionSignal[] = [...signals];
 /** A signal within this time after another one is ignored, in ms. A person cannot be that fast, but npm repeats a Ctrl-C from the terminal. */
 export const echoMs = 500;
 
-/** Calls `callback` for every signal that asks this process to end, except within half a second after another one. */
+/** Calls `callback` for every signal that asks this process to end. A signal less than half a second after the last call is ignored. */
 export function onInterruption(callback: (signal: InterruptionSignal) => void): void {
   let last = Number.NEGATIVE_INFINITY;
   for (const signal of signals) {

@@ -172,13 +172,13 @@ export interface Environment {
   readonly apiKeys: readonly ApiKey[];
   /** The absolute path of the key file; null if the variable contains the keys themselves. */
   readonly apiKeysFile: string | null;
-  /** Most requests per minute of a key. 0 means no limit. */
+  /** The maximum number of requests per minute of a key. 0 means no limit. */
   readonly rateLimit: number;
-  /** Most connections of each API process. */
+  /** The maximum number of connections of each API process. */
   readonly connections: number;
-  /** Most requests of a key that each API process handles at the same time. */
+  /** The maximum number of requests of a key that each API process handles at the same time. */
   readonly requestsPerKey: number;
-  /** Most open event streams of a key at each API process. */
+  /** The maximum number of open event streams of a key at each API process. */
   readonly streamsPerKey: number;
   /** The origins of web sites that may call the API from a browser. */
   readonly corsOrigins: readonly string[];
@@ -190,9 +190,9 @@ export interface Environment {
   readonly webhookSecret: string | null;
   /** Whether webhooks may go to addresses of this machine and its network. */
   readonly allowPrivateWebhooks: boolean;
-  /** Most webhooks that an API process sends at the same time: in all, and for one key. */
+  /** The maximum number of webhooks that an API process sends at the same time: in all, and for one key. */
   readonly webhookSends: { readonly places: number; readonly placesPerKey: number };
-  /** Most jobs that a worker trains at the same time. */
+  /** The maximum number of jobs that a worker trains at the same time. */
   readonly concurrency: number;
   /** The number of threads of a job whose spec does not set `threads`. */
   readonly threads: number;
@@ -206,29 +206,32 @@ export interface Environment {
   readonly limits: SpecLimits;
   /** Largest upload, in bytes. */
   readonly uploadBytesLimit: number;
-  /** Most bytes of the specs of all jobs of a sweep together. */
+  /** The maximum number of bytes of the specs of all jobs of a sweep together. */
   readonly sweepBytesLimit: number;
-  /** Most files in a zip or tar of images. */
+  /** The maximum number of files in a zip or tar of images. */
   readonly uploadFilesLimit: number;
-  /** Most uploads that an API process handles at the same time, and most bytes of them: in all, and for one key. */
+  /**
+   * The maximum number of uploads that an API process handles at the same time, and their maximum total size in bytes: in all, and for one
+   * key.
+   */
   readonly uploadBounds: {
     readonly uploads: number;
     readonly uploadsPerKey: number;
     readonly bytes: number;
     readonly bytesPerKey: number;
   };
-  /** Most uploads that an API process reads at the same time. */
+  /** The maximum number of uploads that an API process reads at the same time. */
   readonly uploadReaders: number;
   /** Memory limit of a process that reads an upload, in bytes; null: a share of the machine's memory. */
   readonly uploadMemoryBytes: number | null;
   readonly predictions: {
-    /** Most predictions of an API process at the same time. Each runs in a separate process. */
+    /** The maximum number of predictions of an API process at the same time. Each runs in a separate process. */
     readonly processes: number;
     /** Memory limit of a prediction's process, in bytes. */
     readonly memoryBytes: number;
     /** Time limit of a prediction, in ms. */
     readonly timeLimitMs: number;
-    /** Most waiting prediction requests of one key. */
+    /** The maximum number of waiting prediction requests of one key. */
     readonly waitingPerKey: number;
   };
   /** Quotas of each key without the admin role. */

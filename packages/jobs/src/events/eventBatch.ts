@@ -68,7 +68,7 @@ export function parseMessage(message: string): { readonly jobId: string; readonl
   return { jobId, event: { ...(id === undefined ? {} : { id }), event: event as JobEvent['event'], data } };
 }
 
-/** Most events in a batch. A batch also ends after the event that reaches this many characters of data. */
+/** The maximum number of events in a batch. A batch also ends after the event that reaches this many characters of data. */
 const batchSize = 128;
 const batchCharacters = 64 * 1024;
 

@@ -31,7 +31,7 @@ export interface FollowOptions {
   readonly onOverflow?: () => void;
 }
 
-/** Most followers that get events in one turn of the event loop, so that other work is not delayed. */
+/** The maximum number of followers that get events in one turn of the event loop, so that other work is not delayed. */
 const followersPerTurn = 32;
 
 /** A job that is followed in this process. */

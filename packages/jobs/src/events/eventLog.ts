@@ -12,10 +12,13 @@ import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import type { EncodedEvent } from './eventBatch.ts';
 
-/** Most events that one command reads from Redis. */
+/** The maximum number of events that one command reads from Redis. */
 const pageSize = 500;
 
-/** Most events that one page of `epochPages` reads. Parsing a page takes about 2 ms; other requests are handled between pages. */
+/**
+ * The maximum number of events that one page of `epochPages` reads. Parsing a page takes about 2 ms; other requests are handled between
+ * pages.
+ */
 const epochPageSize = 100;
 
 /** A page of `range` ends after the event that reaches this size, in characters of data. */

@@ -10,7 +10,7 @@ export interface EventPageBatch {
   readonly isLast: boolean;
 }
 
-/** Most events on a page. */
+/** The maximum number of events on a page. */
 const pageSize = 128;
 
 /** A page ends after the event that reaches this size, in characters of data. A client that stops reading keeps one page in memory. */
@@ -23,7 +23,7 @@ const keptCharacters = 16 * 2 ** 20;
 const pageOverhead = 1_000;
 const eventOverhead = 100;
 
-/** Most reads that run at the same time. Other reads wait in order. */
+/** The maximum number of reads that run at the same time. Other reads wait in order. */
 const concurrency = 8;
 
 export class EventPages {

@@ -14,7 +14,7 @@ const idleSeconds = 7 * 24 * 60 * 60;
 /** Lifetime of a token after the end of its job, in ms. */
 const afterEndMs = 60 * 60 * 1_000;
 
-/** Most tokens of an API key. A new token then replaces the one that expires first. */
+/** The maximum number of tokens of an API key. If there are so many, a new token replaces the token that expires first. */
 const tokensPerKey = 10_000;
 
 /** The API key that created a token. */

@@ -69,7 +69,7 @@ function reconnectFromReplica(): (error: Error) => boolean {
 /**
  * Returns a connection that is being opened. Commands wait until it is ready. Close it with `closeRedis`.
  * @param url in one of the forms of {@link parseRedisUrl}
- * @throws RedisUrlError
+ * @throws RedisUrlError under the conditions of {@link parseRedisUrl}
  */
 export function connectRedis(url: string, { role, onError }: ConnectOptions): Redis {
   const options: RedisTarget = {

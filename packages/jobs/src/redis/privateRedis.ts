@@ -35,7 +35,7 @@ export interface PrivateRedisOptions {
   readonly memoryBytes?: number;
 }
 
-/** Most tries to start. Another program may take the free port before Redis does. */
+/** The maximum number of tries to start. Another program may take the free port before Redis does. */
 const portAttempts = 3;
 /** How long a start may take, in ms. A long append-only file takes a while to load. */
 const startBoundMs = 60_000;

@@ -19,7 +19,7 @@ const leastVersion = [6, 2] as const;
 /** Lifetime of the keys of a probe that was interrupted, in ms. */
 const keptMs = 60_000;
 
-/** Most command names in a message. */
+/** The maximum number of command names in a message. */
 const mostNames = 6;
 
 type Command = readonly [name: string, ...args: (string | number)[]];

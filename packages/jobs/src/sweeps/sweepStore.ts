@@ -45,10 +45,10 @@ export class SweepStore {
   }
 
   /**
-   * Records a sweep. From then on its jobs are created, even if this process ends. The jobs of the first rung count for the owner's quotas at
-   * once. If `quotas` is omitted, no quotas apply.
+   * Records a sweep. From then on its jobs are created, even if this process ends. The jobs of the first rung count for the owner's quotas
+   * at once. If `quotas` is omitted, no quotas apply.
    * @returns its id; `replayed`: an earlier request with the same idempotency key created the sweep
-   * @throws QuotaExceededError
+   * @throws QuotaExceededError if the owner would be over a quota
    * @throws IdempotencyMismatchError if the key was used for another body
    */
   async create(

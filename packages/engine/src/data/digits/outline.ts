@@ -40,13 +40,13 @@ interface Hand {
   sine: number;
   /** The factor by which the digit is stretched horizontally. */
   width: number;
-  /** How far the top and the bottom are shifted to the right of the middle. */
+  /** How far the top and the bottom are shifted to the right. The middle is not shifted. */
   bend: number;
   /** How much wider the bottom is than the middle, as a share of the width. */
   taper: number;
   /** How far the middle is shifted down. This makes the upper or the lower half smaller. */
   sag: number;
-  /** How far horizontal lines rise or fall. */
+  /** The slope of the horizontal lines of the digit. If it is positive, they fall from left to right. */
   tilt: number;
 }
 
@@ -79,7 +79,8 @@ export class Outline {
   readonly #py = new Float64Array(64);
 
   /**
-   * Writes one digit. Its segments are in pixels: the longer side has the length `extent`, and the centre of mass is (centreX, centreY).
+   * Writes one digit. The coordinates are in pixels. The longer side of the box around the digit has the length `extent`. The centre of
+   * mass of the digit is (centreX, centreY).
    */
   write(paths: readonly PenPath[], random: Xoshiro128, extent: number, centreX: number, centreY: number): void {
     this.length = 0;
@@ -109,7 +110,10 @@ export class Outline {
     for (let b = 1; b < path.breaks.length; b++) this.#curve(path.breaks[b - 1], path.breaks[b]);
   }
 
-  /** Adds a Catmull-Rom curve through the points `from` to `to`. It is straight at both ends. */
+  /**
+   * Adds a Catmull-Rom curve through the points with the indices `from` to `to`. The formula needs a further point before the first one and
+   * after the last one: these two points are repeated.
+   */
   #curve(from: number, to: number): void {
     const px = this.#px;
     const py = this.#py;

@@ -1,5 +1,5 @@
-// Draws the dataset of digits from fixed random streams. The first n images are the same for every number of images. The training part and
-// the test part use independent streams.
+// Draws the dataset of digits from fixed random streams. Image n is the same, however many images are drawn. The training part and the test
+// part use independent streams.
 import { Outline, type PenPath, parsePath } from './outline.ts';
 import { type Pen, PIXELS, Raster, SIDE } from './raster.ts';
 import { type Handwriting, handwriting } from './strokes.ts';

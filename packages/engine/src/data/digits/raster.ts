@@ -49,7 +49,10 @@ export class Raster {
     }
   }
 
-  /** Draws one segment with round ends. If several segments cover a pixel, the one that covers it most deeply counts. */
+  /**
+   * Draws one segment with round ends. If several segments cover a pixel, the segment in which the pixel is farthest from the edge decides
+   * its grey.
+   */
   #lay(x0: number, y0: number, x1: number, y1: number, radius: number, reach: number): void {
     const ink = this.#ink;
     const dx = x1 - x0;

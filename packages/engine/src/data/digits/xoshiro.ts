@@ -41,12 +41,12 @@ export class Xoshiro128 {
     return result;
   }
 
-  /** Returns a uniformly distributed number in [low, high). There are 2^24 different values. */
+  /** Returns a uniformly distributed number in [low, high). It is one of 2^24 evenly spaced values. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * ((this.next() >>> 8) / 16777216);
   }
 
-  /** Returns a random integer in [0, bound). The probabilities differ from equal ones by less than bound / 2^24. */
+  /** Returns a random integer in [0, bound). The probability of each integer differs from 1 / bound by less than 1 / 2^24. */
   below(bound: number): number {
     return Math.floor(((this.next() >>> 8) * bound) / 16777216);
   }

@@ -20,14 +20,14 @@ export interface TestedKind extends FileKind {
 }
 
 export interface ZipKind extends FileKind {
-  /** Matches the path of a file in the zip. Other kinds of zips have no such file. */
+  /** Matches the path of a file that only zips of this kind contain. */
   readonly holds: RegExp;
 }
 
 /** The number of first bytes of a file that {@link TestedKind.test} needs. */
 export const KIND_HEAD_BYTES = 4096;
 
-/** Returns a test that compares the bytes at an offset. A text stands for its ASCII codes. */
+/** Returns a test for the bytes at an offset. If `bytes` is a text, the test expects its ASCII codes. */
 export const magic =
   (bytes: string | readonly number[], offset = 0): Test =>
   (head) =>

@@ -49,7 +49,7 @@ export const faint: readonly TestedKind[] = [
   },
 ];
 
-/** Tests whether the bytes begin with the length of a record and the checksum of these eight bytes (masked CRC-32C). */
+/** Tests whether the bytes begin with the length of a record (eight bytes) and the checksum of this length (masked CRC-32C). */
 function isTfRecord(head: Uint8Array): boolean {
   if (head.length < 16) return false;
   const checksum = crc32c(head.subarray(0, 8));

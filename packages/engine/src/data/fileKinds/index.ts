@@ -1,6 +1,5 @@
 // The kinds of files that users send. A kind is recognised by a file's first bytes and not by its name. Uploads of datasets, uploads of
-// weights and
-// images for predictions use this one table. This module names a file and says how to convert it, but does not read it.
+// weights and images for predictions use this one table. This module names a file and says how to convert it, but does not read it.
 import { archives } from './archives.ts';
 import type { FileKind, TestedKind, ZipKind } from './define.ts';
 import { faint } from './faint.ts';

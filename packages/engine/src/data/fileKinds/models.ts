@@ -22,7 +22,10 @@ export const models: readonly TestedKind[] = [
   { id: 'tfLite', group: 'weights', name: 'a TensorFlow Lite model', remedy: remedies.noWeights, test: magic('TFL3', 4) },
 ];
 
-/** Tests for a pickle of protocol 2 or later. It begins with the protocol's number, and only a few opcodes follow in usual pickles. */
+/**
+ * Tests for a pickle of protocol 2 or later. Such a pickle begins with the number of its protocol. In usual pickles, one of a few opcodes
+ * follows this number.
+ */
 function isPickle(head: Uint8Array): boolean {
   if (head[0] !== 0x80) return false;
   if (head[1] === 4 || head[1] === 5) return head[2] === 0x95 || '}](c)X\u008c'.includes(String.fromCharCode(head[2]));

@@ -20,14 +20,14 @@ export interface DecodedImage extends Pixels {
   readonly isRotated: boolean;
   /** Whether the image had transparent pixels, which are now on a white background. */
   readonly isTransparent: boolean;
-  /** Whether the colours were converted from the image's own profile to sRGB. */
+  /** Whether the colours were converted to sRGB from the colour profile in the file. */
   readonly isConverted: boolean;
 }
 
 /**
  * Decodes an image file.
- * @param maxPixels the most pixels of an image. A larger image is refused before it is decompressed
- * @throws DataFormatError. The message has the file's name and the reason
+ * @param maxPixels the maximum number of pixels of an image. A larger image is refused before it is decompressed
+ * @throws DataFormatError if the file cannot be decoded or has too many pixels. The message has the file's name and the reason
  */
 export type ImageDecoder = (file: NamedBytes, maxPixels: number) => Promise<DecodedImage>;
 
@@ -40,7 +40,7 @@ export const readImageFormats = 'PNG, JPEG, WebP, GIF, TIFF and AVIF';
 
 /**
  * Returns the format of an image file, recognised by its first bytes.
- * @throws DataFormatError for a file of another kind. The message names the kind and the remedy
+ * @throws DataFormatError if the file is not an image of these formats. The message says what the file is and what to send instead
  */
 export function imageFormatOf({ name, bytes }: NamedBytes): ImageFormat {
   const head = bytes.subarray(0, KIND_HEAD_BYTES);

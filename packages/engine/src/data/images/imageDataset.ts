@@ -7,7 +7,10 @@ import type { FaultPlace, UploadReport } from '../uploadReport.ts';
 import { type DecodedImage, type ImageDecoder, writePlanes } from './image.ts';
 import { type ClassFile, type FileSource, imageFolders } from './imageFolders.ts';
 
-/** The files of a folder or archive, which may be images, and the folders that have an entry of their own. */
+/**
+ * The files of a folder or an archive. Not all of them need to be images. `folders` are the folders that an archive lists as separate
+ * entries.
+ */
 export interface ImageFiles {
   readonly files: readonly FileSource[];
   readonly folders: readonly string[];
@@ -26,7 +29,8 @@ const AT_A_TIME = 8;
  * Reads and decodes all images. Returns the training and the test part, with samples of shape [channels, height, width].
  * @param part the name of the form part, for messages
  * @returns undefined if there are faults. They are added to the report
- * @throws UploadError if there are too many faults, `signal.reason` if aborted
+ * @throws UploadError if there are too many faults
+ * @throws `signal.reason` if aborted
  */
 export async function imageDataset(
   part: string,

@@ -91,7 +91,7 @@ function partsOf(paths: readonly (readonly string[])[]): Parts | null {
   return train === undefined ? null : { train, test, validation };
 }
 
-/** Returns the files of the test part: the folder `test` or, without one, the folder `validation`. */
+/** Returns the files of the test part: the files in the folder `test`. If there is no folder `test`, the folder `validation` is used. */
 function takeTest(
   part: string,
   { train, test, validation }: Parts,
@@ -114,7 +114,7 @@ function takeTest(
 
 interface Placed {
   readonly source: FileSource;
-  /** The names in the file's path, below the folder of its part. */
+  /** The path of the file below the folder of its part, split into names. */
   readonly steps: readonly string[];
 }
 
@@ -136,8 +136,8 @@ function classFiles(part: string, files: readonly Placed[], folder: string, repo
 }
 
 /**
- * Returns the path of the folders that contain all images, or '' if there are none. Archives often have one top folder. Files that are not
- * images do not matter.
+ * Returns the path of the folders that contain all images, or '' if there are none. Archives often have one top folder. The paths of files
+ * that are not images are ignored.
  */
 function commonFolder(files: readonly FileSource[]): string {
   const images = files.filter(({ path }) => isImageName(path));

@@ -57,9 +57,8 @@ const currencyBefore = /^\s*([-+]?)\s*\p{Sc}\s*/u;
 const unitBehind = /\s*[\p{Sc}%‰]\s*$/u;
 
 /**
- * Returns whether a field is a number in a notation that may be unreadable, such as 1,234 or $5 or 5%. Such a field does not make its
- * column a text
- * column.
+ * Returns whether a field looks like a number in a notation that this reader may not understand, such as 1,234 or $5 or 5%. Such a field
+ * does not make its column a text column.
  */
 export function isForeignNumber(field: string): boolean {
   if (field.length > 40) return isNumber(field, '.') || isNumber(field, ',');

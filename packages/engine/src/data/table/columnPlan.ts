@@ -9,14 +9,14 @@ import { counted, quoted, withoutColumns } from './wording.ts';
 
 export type Missing = 'error' | 'drop' | 'mean';
 
-/** The most different texts of a column. Each text becomes an input. */
+/** The maximum number of different texts of a column. Each text becomes an input. */
 export const MOST_CATEGORIES = 1_000;
-/** The most columns that are reported one by one. */
+/** The maximum number of columns that are reported one by one. */
 const MOST_REPORTED = 50;
 
 /** If a text column becomes more inputs than this, the note about it explains how to leave the column out. */
 const MANY_CATEGORIES = 100;
-/** Up to this many unreadable fields of a column are reported one by one only. If there are more, the whole column is reported too. */
+/** Up to this many unreadable fields of a column are only reported one by one. If there are more, the whole column is reported too. */
 const MOST_MISTAKES = 5;
 
 const indexNames = /^([Uu]nnamed: \d+|index|id|row|row_?(id|number|index)|.*[_ ]id|\w+Id)$/;

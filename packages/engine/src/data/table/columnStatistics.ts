@@ -5,7 +5,7 @@ import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, n
 export const columnKinds = ['number', 'boolean', 'date', 'category'] as const;
 export type ColumnKind = (typeof columnKinds)[number];
 
-/** The most different numbers of a column that are stored. */
+/** The maximum number of different numbers of a column that are stored. */
 const MOST_VALUES = 21;
 
 /** Returns the kind of one field. */
@@ -27,7 +27,7 @@ export class ColumnStatistics {
   readonly #decimal: Decimal;
   readonly #mostNames: number;
   readonly counts: Record<ColumnKind | 'missing', number> = { number: 0, boolean: 0, date: 0, category: 0, missing: 0 };
-  /** The different texts and how often each occurs. At most one more than the limit. */
+  /** The different texts and how often each occurs. Stops growing when it has one text more than the limit. */
   readonly names = new Map<string, number>();
   /** The different finite numbers, at most {@link MOST_VALUES}. */
   readonly values = new Set<number>();
@@ -100,14 +100,14 @@ export class ColumnStatistics {
     return this.#sum / this.present;
   }
 
-  /** The text that occurs most often. If there are several, the alphabetically first one. */
+  /** The text that occurs most often. Of several such texts, it is the alphabetically first one. */
   get mostFrequentName(): string | undefined {
     return [...this.names].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0];
   }
 
   /**
-   * The kind of the column. It is `boolean` if all fields are truth values (possibly with some 0 and 1), and `number` or `date` if at least half of the fields are.
-   * Otherwise it is `category`. Null for an empty column.
+   * The kind of the column. It is `boolean` if all fields are truth values (possibly with some 0 and 1), and `number` or `date` if at least
+   * half of the fields are numbers or dates. Missing fields are not counted. Otherwise it is `category`. Null for an empty column.
    */
   get kind(): ColumnKind | null {
     const { number, boolean, date, category } = this.counts;

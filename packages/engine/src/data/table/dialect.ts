@@ -30,7 +30,7 @@ export function usualFields(rows: readonly Row[]): number {
   return [...counts].toSorted((a, b) => b[1] - a[1] || b[0] - a[0])[0]?.[0] ?? 0;
 }
 
-/** Returns whether a field is a number with a decimal point or comma, or a text without a semicolon, tab and vertical bar. */
+/** Returns whether a field is a number with a decimal point or comma, or a text without semicolons, tabs and vertical bars. */
 const isPlain = (field: string): boolean => isNumber(field, '.') || isNumber(field, ',') || !/[;\t|]/.test(field);
 
 /** Rates how well a delimiter fits: by the share of rows with the most frequent number of fields, and by the share of plain fields. */

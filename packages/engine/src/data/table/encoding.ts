@@ -23,7 +23,9 @@ export function encodingLabel(name: string): string | null {
   }
 }
 
-/** Recognises UTF-16 without a byte order mark. In ASCII text every second byte is zero, and no other byte. */
+/**
+ * Recognises UTF-16 without a byte order mark. If ASCII text is encoded in UTF-16, every second byte is zero, and no other byte is zero.
+ */
 function zeroBytes(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
   const sample = bytes.subarray(0, SAMPLE_BYTES);
   const zeros = [0, 0];
@@ -53,8 +55,8 @@ export function unicodeEncoding(bytes: Uint8Array): Encoding | null {
 }
 
 /**
- * Looks for bytes that are not UTF-8. Returns null if there are none. `isAfterUtf8`: the piece of text with these bytes has more characters
- * beyond ASCII than invalid bytes, or an earlier piece has such characters.
+ * Looks for bytes that are not valid UTF-8. Returns null if all bytes are valid. `isAfterUtf8`: an earlier piece of the file has characters
+ * beyond ASCII, or the piece with the invalid bytes has more such characters than invalid places.
  */
 function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | null {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -85,8 +87,7 @@ const isControl = (byte: number): boolean => byte < 0x20 && byte !== 0x09 && byt
 
 /**
  * Returns whether the beginning of a file is delimited text with a few control characters. Such a file is read as a table, so that the
- * reader can
- * report the position of a NUL.
+ * reader can report the position of a NUL.
  */
 export function isDamagedTable(head: Uint8Array): boolean {
   const controls = head.reduce((count, byte) => count + Number(isControl(byte)), 0);

@@ -8,7 +8,8 @@ export type HeaderVerdict = { readonly verdict: 'names' | 'unsure'; readonly rea
 
 /**
  * Compares the first row with the kinds of the columns below it. It has names if there is a text above a column of numbers, dates or truth
- * values, and no such value above any of these columns. Otherwise the row is unsure, because years as names look like a row of data.
+ * values, and no number, date or truth value above any of these columns. Otherwise the row is unsure, because years as names look like a
+ * row of data.
  */
 export function judgeHeader(first: readonly string[], kinds: readonly (ColumnKind | null)[], decimal: Decimal): HeaderVerdict {
   const countable = first.flatMap((field, column) => {
@@ -28,7 +29,7 @@ export function judgeHeader(first: readonly string[], kinds: readonly (ColumnKin
   };
 }
 
-/** Returns the names of the columns from the first row; a column without a name gets pandas' name. */
+/** Returns the names of the columns from the first row; a column without a name is called `Unnamed: <index>`, as in pandas. */
 export const columnNames = (fields: readonly string[]): readonly string[] =>
   fields.map((field, i) => (field.trim() === '' ? `Unnamed: ${i}` : nameIn(field)));
 

@@ -91,12 +91,12 @@ function fieldsOf(
   });
 }
 
-/** The most characters that are searched for the delimiter. The limit is low because the search blocks the event loop. */
+/** The maximum number of characters that are searched for the delimiter. The limit is low because the search blocks the event loop. */
 const SAMPLE_CHARACTERS = 128 * 1024;
 
 /**
- * Prepares rows that are delimiter-separated text, such as a training file. They must have a row of names if the training file had one.
- * @param most the most rows
+ * Prepares rows that are delimiter-separated text, like the training file. They must have a row of names if the training file had one.
+ * @param most the maximum number of rows
  * @throws DataFormatError if the text cannot be split into rows and fields
  */
 export async function prepareCsv(table: TablePreparation, file: NamedBytes, most: number): Promise<PreparedRows> {

@@ -39,7 +39,8 @@ export interface ReadTables {
 /**
  * Reads a training file and, if there is one, its test file.
  * @returns undefined if there are faults. They are added to the report
- * @throws UploadError if there are too many faults, `signal.reason` if aborted
+ * @throws UploadError if there are too many faults
+ * @throws `signal.reason` if aborted
  */
 export async function readTables(
   files: { readonly train: NamedBytes; readonly test: NamedBytes | null },
@@ -98,7 +99,7 @@ class TableReading {
     return train === undefined ? undefined : { train, table };
   }
 
-  /** The first pass: collects the statistics of the columns. @throws DataFormatError for a table without rows */
+  /** The first pass: collects the statistics of the columns. @throws DataFormatError if the table has no rows */
   async #survey(text: TableText, includesFirst: boolean): Promise<Survey> {
     const mostNames = Math.max(MOST_CATEGORIES, limitsOf(this.#context.reader).classes);
     const columns = Array.from({ length: text.usualFields }, () => new ColumnStatistics(text.decimal, mostNames));
@@ -252,9 +253,8 @@ const oneColumn = (file: string): DataFormatError =>
   );
 
 /**
- * Returns whether a row of a table with several columns has a text in its first field only. Such a row is a title above the table in
- * exported
- * spreadsheets.
+ * Returns whether a row of a table with several columns has a text in its first field only. In exported spreadsheets, such a row is a title
+ * above the table.
  */
 const isTitle = ({ fields }: Row, width: number): boolean =>
   width >= 3 && fields[0].trim() !== '' && fields.slice(1).every((field) => field.trim() === '');
@@ -262,7 +262,7 @@ const isTitle = ({ fields }: Row, width: number): boolean =>
 interface Survey {
   readonly first: Row;
   readonly columns: readonly ColumnStatistics[];
-  /** The number of rows, including rows with another number of fields, which are not in the statistics. */
+  /** The number of all rows. Rows with more or fewer fields than `columns` are counted here, but are not in the statistics. */
   readonly rows: number;
 }
 

@@ -2,10 +2,10 @@
 // CR. The fields are not interpreted.
 import { DataFormatError } from '../errors.ts';
 
-/** The most characters of a field. A longer field means that the text is not a table or that a quote is never closed. */
+/** The maximum number of characters of a field. A longer field means that the text is not a table or that a quote is never closed. */
 export const FIELD_CHARACTERS = 1_000;
 export const MOST_COLUMNS = 100_000;
-/** The most characters of an incomplete row. It is read again with each new piece of text. */
+/** The maximum number of characters of an incomplete row. It is read again with each new piece of text. */
 const ROW_CHARACTERS = 8 * 2 ** 20;
 
 export interface Row {
@@ -47,7 +47,7 @@ export class RowScanner {
 
   /**
    * Yields the rows that are complete after this piece of text. With the last piece it yields all remaining rows.
-   * @throws RowError
+   * @throws RowError if a row cannot be split into fields
    */
   *scan(piece: string, isLast: boolean): Generator<Row, void, void> {
     const nul = piece.indexOf('\0');

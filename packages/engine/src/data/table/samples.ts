@@ -25,11 +25,11 @@ export interface Plan {
 /** A file, and the positions of its columns. */
 export interface Layout {
   readonly text: TableText;
-  /** The number of fields in a row. A row may have one more field, if it is empty. */
+  /** The number of fields in a row. A row may have one more field, if that field is empty. */
   readonly width: number;
   readonly hasHeader: boolean;
   readonly choice: ColumnChoice;
-  /** The most rows that the file has. */
+  /** The maximum number of rows that the file has. */
   readonly rows: number;
 }
 

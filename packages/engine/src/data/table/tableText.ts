@@ -17,7 +17,7 @@ export interface TextOptions {
   readonly decimal?: Decimal | undefined;
   /** `none`: rows that begin with # are read like all others. */
   readonly comment?: '#' | 'none' | undefined;
-  /** The most characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
+  /** The maximum number of characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
   readonly sampleCharacters?: number;
 }
 
@@ -48,7 +48,7 @@ export class TableText {
 
   /**
    * Finds the encoding, the delimiter and the decimal sign, and reports them.
-   * @throws DataFormatError for an unknown encoding, and for bytes that are not valid in it
+   * @throws DataFormatError if the encoding is unknown, or if bytes are not valid in it
    */
   constructor(file: NamedBytes, options: TextOptions, report: UploadReport, findEncoding: FindEncoding = () => westernEncoding) {
     this.#file = file;
@@ -83,8 +83,8 @@ export class TableText {
   }
 
   /**
-   * The position of the first NUL character in bytes. Undefined without a NUL. Also undefined for UTF-16, because other characters contain
-   * zero bytes there too.
+   * The position of the first NUL character in bytes. Undefined if there is no NUL, and for UTF-16, in which other characters contain zero
+   * bytes too.
    */
   #firstNul(): number | undefined {
     if (this.#label.startsWith('utf-16')) return undefined;
@@ -94,7 +94,8 @@ export class TableText {
 
   /**
    * Yields the rows. Rows without any value, and comments, are left out and reported.
-   * @throws RowError for a row that cannot be split into fields, DataFormatError for bytes that are not valid in the encoding
+   * @throws RowError if a row cannot be split into fields
+   * @throws DataFormatError if bytes are not valid in the encoding
    */
   async *rows(breather: Breather, onRead?: (bytes: number) => void): AsyncGenerator<Row, void, void> {
     const scanner = new RowScanner(this.name, this.#delimiter, this.#firstNul());

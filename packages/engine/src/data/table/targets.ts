@@ -7,7 +7,7 @@ import type { ColumnStatistics } from './columnStatistics.ts';
 
 export type TargetKind = 'class' | 'value' | 'labels';
 
-/** The most different numbers of a target column that is used as classes. With more, the target is a value. */
+/** The maximum number of different numbers of a target column that is used as classes. If there are more, the target is a value. */
 const MOST_NUMERIC_CLASSES = 20;
 
 /** Returns the kind of the targets. If the form names none, it follows from the columns and is reported with the reason. */
@@ -97,7 +97,7 @@ export class ClassCollector implements TargetCollector {
   readonly #decimal: Decimal;
   readonly #mostClasses: number;
   readonly #known: readonly string[] | null;
-  /** The spelling in the file of each class name that was changed. */
+  /** The class names that were changed, by their spelling in the file. At most 20 are stored. */
   readonly #respelled = new Map<string, string>();
   #length = 0;
 

@@ -28,7 +28,7 @@ export interface TransformDefinition<Schema extends z.ZodObject = z.ZodObject, O
   readonly random: boolean;
   /**
    * Returns the shape of a transformed sample.
-   * @throws ShapeError if the input does not fit. The error has the values, the remedy and the wrong option
+   * @throws ShapeError if the input does not fit. The error names the wrong option and the values, and says what to do
    */
   outputShape(options: Options, input: Shape): Shape;
   /** Returns the function for samples of this shape. The shape must fit. */

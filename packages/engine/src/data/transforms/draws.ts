@@ -55,7 +55,7 @@ export class Draws {
     this.#seed = seed;
   }
 
-  /** Begins the numbers of a sample. @param transform the transform's position in the list, from 0 */
+  /** Prepares the numbers of one sample for one transform. @param transform the transform's position in the list, from 0 */
   start(epoch: number, sample: number, transform: number): void {
     this.#words[0] = sample;
     this.#words[1] = epoch;
@@ -65,7 +65,7 @@ export class Draws {
     this.#used = 0;
   }
 
-  /** Draws a number from 0 to less than 1, a multiple of 2^-32. @throws RangeError for the fifth number */
+  /** Draws a number from 0 to less than 1, a multiple of 2^-32. @throws RangeError if four numbers have been drawn since {@link start} */
   uniform(): number {
     if (this.#used === this.#words.length) throw new RangeError('a transform can draw only four numbers per sample');
     return this.#words[this.#used++] / TWO_POW_32;

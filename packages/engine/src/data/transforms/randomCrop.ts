@@ -1,5 +1,5 @@
-// A part of each image at a random place, after padding: torchvision.transforms.RandomCrop. Evaluation takes the middle of
-// the image, so that its shape is the same; for a crop of the image's own size that is the image.
+// Cuts a part out of each image at a random place, after padding (torchvision.transforms.RandomCrop). In evaluation, cuts out the middle of
+// the image, so that all results have the same shape. A part that is as large as the image is then the image itself.
 import { ShapeError } from '../../errors.ts';
 import { sizePair } from '../../nn/layers/define.ts';
 import { defineTransform, imageSize } from './define.ts';
@@ -8,8 +8,8 @@ import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, pad
 const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
 
 /**
- * Returns where the middle `part` of `length` begins, counted from the start of the padding. Padding is part of the result only if the
- * image is too small.
+ * Returns where a crop of `part` pixels from the middle of an image of `length` pixels begins, counted from the start of the padding. The
+ * crop contains padding only if the image is too small.
  */
 function middle(length: number, part: number, before: number, after: number): number {
   return Math.min(Math.max(before + Math.floor((length - part) / 2), 0), before + length + after - part);

@@ -1,5 +1,5 @@
-// Reads samples of a split and transforms them. All loaders use it, and the numbers depend only on the options. In training, random
-// transforms draw numbers (draws.ts). In evaluation they do the same to every sample.
+// Reads samples of a split and transforms them. All loaders use it, so all of them give the same numbers. In training, random transforms
+// draw numbers (draws.ts). In evaluation, they draw nothing and change every sample in the same way.
 import { parsed } from '../../registry.ts';
 import { ShapeError } from '../../errors.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
@@ -31,7 +31,10 @@ export class SampleReader {
   readonly #stages: readonly Stage[];
   readonly #draws: Draws | null;
 
-  /** @throws ShapeError for the first transform that does not fit its input, ArgumentError for invalid options */
+  /**
+   * @throws ShapeError if a transform does not fit its input
+   * @throws ArgumentError if the options of a transform are invalid
+   */
   constructor(dataset: Dataset, { transforms = [], augmentationSeed }: Preparation) {
     const stages: Stage[] = [];
     let shape = dataset.inputShape;

@@ -56,7 +56,7 @@ export interface Detection {
     readonly shown: string;
     test(head: Uint8Array, read: () => Promise<Uint8Array>): Promise<boolean>;
   };
-  /** For the format that reads text of no other format. Exactly one format has this field. */
+  /** Only for the format that reads every text that no other format recognises. Exactly one format has this field. */
   readonly text?: {
     /** The advice for text that was sent as half of a pair. */
     readonly remedy: string;

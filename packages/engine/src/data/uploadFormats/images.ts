@@ -51,8 +51,8 @@ function withTestFile(file: Parts, testFile: Parts, report: UploadReport): ReadH
 type Parts = NonNullable<Awaited<ReturnType<typeof imageDataset>>>;
 
 /**
- * The most merged folders that are reported. A folder is merged if the archive has it in two spellings. Further folders are merged without
- * a report.
+ * The maximum number of merged folders that are reported. A folder is merged if the archive has it in two spellings. Further folders are
+ * merged without a report.
  */
 const mostMerged = 20;
 
@@ -83,7 +83,7 @@ function remedyOf(kind: FileKind | null, files: number): string {
     : 'send a CSV as it is, without the archive, as the part file, and a CSV of test data as testFile';
 }
 
-/** @throws DataFormatError for an archive without images. The message names the kind of its first file. */
+/** @throws DataFormatError if the archive has no images. The message names the kind of its first file. */
 async function checkForImages(part: string, { kind, files }: Archive): Promise<void> {
   const own = files.filter(({ path }) => !isLeftover(path));
   const [first] = own;

@@ -1,5 +1,5 @@
-// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export). An array's name decides whether it is inputs or
-// targets, and of the training or the test half.
+// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export). The name of an array says whether it contains
+// inputs or targets, and whether they are for training or for testing.
 import type { Archive } from '../archive.ts';
 import { DataFormatError } from '../errors.ts';
 import { fileKind } from '../fileKinds/index.ts';
@@ -68,7 +68,8 @@ interface NpzArrays {
 }
 
 /**
- * Returns the pair for each list of names in `wanted`: the first one whose arrays are in the file. Returns null if no NPZ file was sent.
+ * Returns one pair of arrays for each list of name pairs in `wanted`: the arrays of the first name pair that the file contains. Returns
+ * null if no NPZ file was sent.
  */
 async function arraysOf(
   upload: UploadedParts,

@@ -116,7 +116,7 @@ async function kindOf(upload: UploadedParts, file: UploadedFile, head: Uint8Arra
   return zipKind(files.map(({ path }) => path)) ?? kind;
 }
 
-/** The format that reads text of no other format. */
+/** The format that reads every text that no other format recognises. */
 const text = textFormat();
 
 function textFormat() {
@@ -131,7 +131,7 @@ const pairs = suggestedFormats.flatMap(({ pair }) => pair ?? []);
 
 const expected = `expected ${either(suggestedFormats.flatMap(({ file }) => file?.shown ?? []))} as the part file, or ${either(pairs)} arrays as the parts inputs and targets`;
 
-/** Returns the advice for a file that was sent as half of a pair, but that no format reads as one. */
+/** Returns the advice for a file that was sent as half of a pair, if no format reads it as half of a pair. */
 function remedyOfPair(kind: FileKind): string {
   const pairsAre = `inputs and targets are for ${pairs.join(' and ')} arrays`;
   if (readerOf(kind, 'fileKinds') !== null) return `send it as the part file; ${pairsAre}`;
