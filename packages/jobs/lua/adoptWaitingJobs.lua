@@ -1,5 +1,5 @@
 -- Moves waiting jobs from the single set of version 0.1.0 to the sets of their API keys. Handles a limited number of jobs, because a script
--- blocks all other commands of Redis. Replies how many jobs are left in the set.
+-- blocks all other commands of Redis. Returns how many jobs are left in the set.
 -- include: waiting
 local entries = redis.call('ZRANGE', formerWaiting, 0, pageSize - 1, 'WITHSCORES')
 for at = 1, #entries, 2 do

@@ -36,7 +36,7 @@ interface Source {
 
 /**
  * Finds the initial weights of a spec, and checks that they fit its model.
- * @param owner only this owner's jobs and weights may be used; undefined: those of all owners
+ * @param owner only this owner's jobs and weights may be used; undefined: the jobs and weights of all owners may be used
  * @returns null if the spec names no weights
  * @throws SpecError with a list of the tensors that do not fit
  */

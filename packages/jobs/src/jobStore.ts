@@ -47,7 +47,7 @@ export interface NewJob {
   readonly idempotency?: Idempotency;
   /** The owner's quotas; if omitted, no quotas apply. */
   readonly quotas?: Quotas;
-  /** The trace that the job continues; default: that of the current request. */
+  /** The trace that the job continues. Default: the trace of the current request. */
   readonly traceparent?: string;
 }
 

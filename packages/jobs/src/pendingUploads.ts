@@ -106,7 +106,7 @@ export class PendingUploads {
     return upload !== null && owner !== undefined && upload.owner !== owner ? null : upload;
   }
 
-  /** Lists uploads, newest first, without those with status `same`. The options are those of {@link DatasetStore.list}. */
+  /** Lists uploads, newest first, without those with status `same`. The options have the same meaning as in {@link DatasetStore.list}. */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<PendingUpload[]> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
     const key = options.owner === undefined ? this.#keys.uploads : this.#keys.uploadsOf(options.owner);

@@ -135,7 +135,7 @@ export class KeyWeights {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** Replaces all stored weights by those of these keys. Safe to repeat. */
+  /** Replaces all stored weights by the weights of these keys. Safe to repeat. */
   async store(apiKeys: readonly ApiKey[]): Promise<void> {
     const wanted = Object.fromEntries(apiKeys.flatMap(({ name, weight = 1 }) => (weight === 1 ? [] : [[name, String(weight)]])));
     const present = await this.#redis.hgetall(this.#keys.keyWeights);

@@ -37,8 +37,8 @@ export class ReservedFiles {
   }
 
   /**
-   * Schedules the removal of a job's files in a day, unless the job exists then. Call it for a job that Redis does not know any more: it
-   * was deleted, or Redis has lost its data.
+   * Schedules the removal of a job's files. In a day, the files are removed if the job still does not exist. Call it for a job that is
+   * missing in Redis, because it was deleted or because Redis has lost its data.
    */
   async forget(jobId: string): Promise<void> {
     await this.#redis.zadd(this.#keys.reservedFiles, Date.now() + unknownKeptMs, jobId);

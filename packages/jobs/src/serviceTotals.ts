@@ -13,7 +13,7 @@ export interface Totals {
   readonly epochs: number;
   readonly samples: number;
   readonly seconds: number;
-  /** Ended jobs by final status, since the same time. */
+  /** The number of ended jobs by final status, since the data of this Redis began. */
   readonly ended: Readonly<Record<FinalStatus, number>>;
   /** Current jobs by state. `leaving`: `cancelling` or `pausing`. */
   readonly jobs: { readonly queued: number; readonly running: number; readonly leaving: number };

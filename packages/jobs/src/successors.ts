@@ -199,7 +199,7 @@ export function checkpointName(attempt: number, number: number): string {
   return `checkpoint-${attempt}-${number}.safetensors`;
 }
 
-/** Returns the attempt that stored a checkpoint; null if the name is not that of a checkpoint. */
+/** Returns the attempt that stored a checkpoint; null if the name is not the name of a checkpoint. */
 export function attemptOfCheckpoint(name: string): number | null {
   const [, attempt] = /^checkpoint-(\d+)-\d+\.safetensors$/.exec(name) ?? [];
   return attempt === undefined ? null : Number(attempt);

@@ -64,7 +64,7 @@ export function traceparentOf(span: Span | undefined): string | undefined {
   return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
 }
 
-/** Returns the traceparent of the active span: in a request, that of the request. */
+/** Returns the traceparent of the active span. While a request is handled, this is the span of the request. */
 export function currentTraceparent(): string | undefined {
   return traceparentOf(trace.getActiveSpan());
 }
@@ -86,7 +86,7 @@ export function traceFields(span: Span | undefined = trace.getActiveSpan()): { r
 
 /**
  * Runs `enqueue` in the span `queue job`. The job's record gets the traceparent of this span.
- * @param parent the traceparent of the trace that it belongs to; default: that of the active span
+ * @param parent the traceparent of the trace that the span belongs to. Default: the traceparent of the active span
  */
 export async function inQueueSpan<T>(parent: string | undefined, enqueue: (span: Span) => Promise<T>): Promise<T> {
   const from = parent === undefined ? context.active() : contextOf(parent);

@@ -1,6 +1,6 @@
-// The loader that works ahead: a thread gathers the next batches into a ring of slots in shared memory while the consumer
-// trains on the one in hand. Its numbers are those of InlineLoader. The consumer takes a ready batch without waiting; when
-// there is none it blocks until there is, which is meant for a process whose business is training.
+// A loader with a thread, which prepares the next batches in a ring of slots in shared memory while the consumer trains on the current
+// batch. The batches have the same numbers as the batches of InlineLoader. If no batch is ready, the consumer blocks its own thread until
+// one is, so use this loader only in a process that does nothing but training.
 import { Worker } from 'node:worker_threads';
 import { type Dataset, type InputArray, type SampleOrder, type TargetArray, targetSize } from '../data/dataset.ts';
 import { LoaderError } from '../data/errors.ts';
@@ -20,15 +20,15 @@ import { type Shape, sizeOf } from '../shape.ts';
 import { CELLS, cell, FAILURE_BYTES, type PassOrder, type RingSetup, type Slot } from './ring.ts';
 
 export interface AheadOptions extends BatchOptions {
-  /** Batches to gather beyond the one in hand; default 7. Fewer where batches are huge. */
+  /** The number of batches to prepare in addition to the current batch. Default: 7. Very large batches reduce it. */
   readonly ahead?: number;
 }
 
-/** The ring takes no more than this, unless two batches do. */
+/** The maximum size of the ring in bytes. The ring always has room for at least two batches, even if they need more. */
 const RING_BYTES = 64 * 1024 * 1024;
 /**
- * How long the consumer waits for a batch. A thread that runs out of memory cannot tell a consumer that is asleep; counted in short
- * waits, so that a process that was stopped and continued does not take the time in between for silence.
+ * The consumer waits for a batch for at most WAITS × WAIT_MS, because a thread that runs out of memory cannot report this to a blocked
+ * consumer. The wait is divided into short waits: if the process is stopped and continued, the time in between does not count.
  */
 const WAIT_MS = 1_000;
 const WAITS = 30;
@@ -41,7 +41,7 @@ export class AheadLoader implements BatchLoader {
   readonly #failure = new Uint8Array(new SharedArrayBuffer(FAILURE_BYTES));
   readonly #thread: Worker;
   #pass = 0;
-  /** Batches of the present pass that were asked for. */
+  /** The number of batches of the current pass that the consumer has requested. */
   #taken = 0;
   #death: ThreadLostError | null = null;
   #closing: Promise<void> | null = null;
@@ -68,13 +68,13 @@ export class AheadLoader implements BatchLoader {
       control: this.#control,
       failure: this.#failure,
     };
-    // The process's own flags (a script on the command line, a debugger) are not for the thread.
+    // The thread must not get the flags of the process, such as a script on the command line or a debugger.
     this.#thread = new Worker(threadModule, { workerData: setup, execArgv: [] });
     this.#thread.on('error', (error) => this.#lose(error));
     this.#thread.on('exit', () => this.#lose(null));
   }
 
-  /** Batches of the present pass that are gathered and have not been asked for. */
+  /** The number of batches of the current pass that are ready but not requested yet. */
   get batchesReady(): number {
     const filled = Atomics.load(this.#control, cell.filledPass) === this.#pass ? Atomics.load(this.#control, cell.filled) : 0;
     return Math.max(0, filled - this.#taken);
@@ -104,12 +104,12 @@ export class AheadLoader implements BatchLoader {
         this.#free(i + 1);
       }
     } finally {
-      // Left early: the thread need not go on.
+      // If the loop over the batches ended early, this stops the thread.
       if (pass === this.#pass) this.#want(0);
     }
   }
 
-  /** Stops the thread and waits until it is gone; also while a pass is under way. */
+  /** Stops the thread, even during a pass, and waits until it has ended. */
   close(): Promise<void> {
     this.#closing ??= this.#thread.terminate().then(() => {});
     return this.#closing;
@@ -120,7 +120,7 @@ export class AheadLoader implements BatchLoader {
     if (pass !== this.#pass) throw new LoaderError('another pass has begun on this loader');
   }
 
-  /** Says which pass is wanted. The thread looks at `pass` before anything else, so it is written first. */
+  /** Requests a pass; 0 requests none. `pass` is written first, because the thread reads it first. */
   #want(pass: number): void {
     Atomics.store(this.#control, cell.pass, pass);
     Atomics.store(this.#control, cell.freed, 0);
@@ -129,8 +129,8 @@ export class AheadLoader implements BatchLoader {
   }
 
   /**
-   * Gives the slots of the first `batches` batches back. A sleeping thread is woken when half of the ring is empty: often
-   * enough, and waking costs more than everything else here.
+   * Frees the slots of the first `batches` batches. A sleeping thread is only woken when half of the ring is empty, because waking a thread
+   * takes more time than everything else here.
    */
   #free(batches: number): void {
     Atomics.store(this.#control, cell.freed, batches);
@@ -159,7 +159,7 @@ export class AheadLoader implements BatchLoader {
   }
 
   #failureText(): string {
-    // TextDecoder takes no shared memory.
+    // TextDecoder does not accept shared memory, so the bytes are copied.
     const bytes = this.#failure.slice(0, this.#failure.indexOf(0));
     return new TextDecoder().decode(Uint8Array.from(bytes));
   }
@@ -169,10 +169,10 @@ export class AheadLoader implements BatchLoader {
   }
 }
 
-/** The thread's module lies beside this one, compiled or as source. */
+/** The module of the thread, in the same folder as this file: compiled (.js) or source (.ts). */
 const threadModule = new URL(`./aheadThread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** Only what the thread needs of the options: it is copied to it. */
+/** Returns only the options that the thread needs, because they are copied to the thread. */
 function preparationOf({ transforms = [], augmentationSeed }: Preparation): Preparation {
   return { transforms, ...(augmentationSeed !== undefined && { augmentationSeed }) };
 }
@@ -199,7 +199,7 @@ function makeTargets({ target }: Dataset, size: number): TargetArray {
   return target.kind === 'class' ? new Int32Array(buffer) : new Float32Array(buffer);
 }
 
-/** The array itself if it lies in shared memory, else a copy that does. */
+/** Returns the array itself if it uses shared memory, otherwise a copy in shared memory. */
 function shared<T extends Dataset['inputs'] | Dataset['targets']>(array: T): T {
   if (array.buffer instanceof SharedArrayBuffer) return array;
   const buffer = new SharedArrayBuffer(array.byteLength);

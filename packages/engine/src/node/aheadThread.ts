@@ -1,5 +1,5 @@
-// The thread of aheadLoader.ts: gathers the batches of a pass into the ring, as far ahead as there is room, and sleeps
-// when there is none. Between passes it waits for a message. It imports little, so that it starts quickly.
+// The thread of aheadLoader.ts: prepares the batches of a pass in the ring, and sleeps while the ring is full. Between passes it waits for
+// a message. It imports little, so that it starts quickly.
 import { parentPort, workerData } from 'node:worker_threads';
 import { gather } from '../data/dataset.ts';
 import type { SampleReader } from '../data/transforms/reader.ts';
@@ -10,15 +10,15 @@ if (parentPort === null) throw new Error('this module is the entry of a thread')
 const { dataset, batchSize, preparation, slots, control, failure } = workerData as RingSetup;
 
 /**
- * However this thread ends (not by the consumer's close): the consumer may be asleep and deaf to events, and would wait for
- * long. Only a thread that runs out of memory cannot tell it any more.
+ * Tells the consumer that this thread has ended. A blocked consumer gets no events, and would otherwise wait until its timeout. Not called
+ * if the thread runs out of memory or is terminated by `close`.
  */
 process.on('exit', () => {
   Atomics.store(control, cell.ended, 1);
   announce();
 });
 
-/** Transforms bring their schemas with them, which take far longer to import than all else here. */
+/** Transforms are imported only if they are used, because importing their schemas takes far longer than all other imports. */
 const read: SampleReader['read'] = preparation.transforms?.length
   ? await transforming()
   : (indices, _, inputs, targets) => gather(dataset, indices, inputs, targets);
@@ -29,7 +29,7 @@ async function transforming(): Promise<SampleReader['read']> {
   return (indices, epoch, inputs, targets) => reader.read(indices, epoch, inputs, targets);
 }
 
-/** Sleeps until slot `batch % slots` is free; false when the pass is over. */
+/** Sleeps until the slot of this batch is free. Returns false if the consumer does not want this pass any more. */
 function hasRoom(pass: number, batch: number): boolean {
   for (;;) {
     const turn = Atomics.load(control, cell.consumerTurn);
@@ -47,7 +47,7 @@ function announce(): void {
 }
 
 function fill({ pass, order, epoch, batches }: PassOrder): void {
-  // The count first: whoever sees this pass must not see the batches of the last one.
+  // The count is reset first. Otherwise the consumer could read the new pass together with the count of the previous pass.
   Atomics.store(control, cell.filled, 0);
   Atomics.store(control, cell.filledPass, pass);
   for (let batch = 0; batch < batches && hasRoom(pass, batch); batch++) {
@@ -63,7 +63,7 @@ parentPort.on('message', (order: PassOrder) => {
   try {
     fill(order);
   } catch (error) {
-    // The consumer may be asleep and deaf to messages: tell it where it looks.
+    // A blocked consumer gets no messages, so the error is written to shared memory, which the consumer reads.
     failure.fill(0);
     new TextEncoder().encodeInto(error instanceof Error ? error.message : String(error), failure.subarray(0, -1));
     Atomics.store(control, cell.failedPass, order.pass);

@@ -1,5 +1,5 @@
-// Dataset files on a machine with a disk: found in the operator's folders, else in the program's home, else downloaded
-// there once. Messages name environment variables and relative names, never where on the machine something lies.
+// Finds dataset files in the operator's folders or in the program's home, and otherwise downloads them into the home. Messages contain the
+// names of environment variables and relative names, but never a path of this machine.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ import type { UnpackedFiles } from './unpackedFiles.ts';
 
 /** Plain data, so that it can be sent to another process. */
 export interface NodeDatasetFilesOptions {
-  /** Folders that already hold `mnist/…` (TRAINYARD_DATASETS); there structure but no checksum is checked. */
+  /** Folders that already hold `mnist/…` (TRAINYARD_DATASETS); the checksums of files in them are not checked. */
   readonly folders: readonly string[];
   /** The program's own folder (TRAINYARD_HOME): downloads go to `datasets/` in it. */
   readonly home: string;
@@ -21,7 +21,7 @@ export interface NodeDatasetFilesOptions {
   readonly mirror?: string | undefined;
 }
 
-/** A folder of datasets, and what to call it in a message. */
+/** A folder of datasets, and its name in messages. */
 interface Place {
   readonly root: string;
   readonly label: string;
@@ -37,7 +37,7 @@ export class NodeDatasetFiles implements DatasetFiles {
   readonly #patience: Patience;
   readonly #unpacked: UnpackedFiles | null;
 
-  /** @param unpacked where unpacked content is kept for the next reading; by default nowhere. */
+  /** @param unpacked keeps unpacked files for the next read. Default: unpacked files are not kept. */
   constructor({ folders, home, mirror }: NodeDatasetFilesOptions, timing: Partial<Patience> = {}, unpacked: UnpackedFiles | null = null) {
     this.#unpacked = unpacked;
     this.#home = join(home, 'datasets');
@@ -66,8 +66,9 @@ export class NodeDatasetFiles implements DatasetFiles {
   }
 
   /**
-   * Where the file is that `find` or `read` would give, and a text that changes with it; null where it would be fetched or is nowhere.
-   * @throws what asking the file system throws
+   * Returns the path of the stored file that `find` or `read` would read, and a stamp that changes whenever the file changes. Returns null
+   * if the file is not on this machine.
+   * @throws the error of the file system if the file cannot be examined
    */
   async locate(folder: string, file: string | RemoteFile): Promise<{ readonly path: string; readonly stamp: string } | null> {
     for (const { root } of this.#places) {
@@ -99,18 +100,21 @@ export class NodeDatasetFiles implements DatasetFiles {
   }
 }
 
-/** Of a published file as it is published, and as it is called when it is unpacked; of another its own, and when it is packed. */
+/**
+ * Returns the possible names of a file on the disk. For a published file: its published name, and this name without `.gz`. For any other
+ * file: its name, and this name with `.gz`.
+ */
 function namesOf(file: string | RemoteFile): string[] {
   return typeof file === 'string' ? [file, `${file}.gz`] : [...new Set([file.name, file.name.replace(/\.gz$/, '')])];
 }
 
-/** Another text for another file, or for one that was written to. */
+/** Returns a text that changes if the file is replaced or written to. */
 async function stampOf(path: string): Promise<string> {
   const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return [ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
-/** A file's content, unpacked if it is gzipped (whatever its name says); null if there is none. */
+/** Returns the content of a file, or null if the file does not exist. A gzipped file is unpacked, whatever its name. */
 async function readIfThere(
   { root, label, remedy }: Place,
   name: string,
@@ -122,7 +126,8 @@ async function readIfThere(
   let stamp: string;
   let bytes: Uint8Array;
   try {
-    // Before it is read: what is replaced meanwhile gets the older stamp, and is read again next time.
+    // The stamp is made before the file is read. If the file is replaced in between, its content is kept under the old stamp, and the file
+    // is read again next time.
     stamp = await stampOf(path);
     const kept = unpacked?.get(path, stamp);
     if (kept) return kept;
@@ -132,7 +137,7 @@ async function readIfThere(
     if (isAbsent(error)) return null;
     throw new DatasetUnavailableError(`${name} ${label} cannot be read (${errorCode(error)}): check its permissions`, { cause: error });
   }
-  // Plain files are not kept: reading one again costs little.
+  // Files that are not gzipped are not kept, because reading them again takes little time.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return shared(bytes);
   try {
     const content = shared(await unpack(bytes));
@@ -143,7 +148,7 @@ async function readIfThere(
   }
 }
 
-/** A copy that threads can read without another one: loaders hand datasets to their thread. */
+/** Returns a copy in shared memory, so that a loader can give it to its thread without a further copy. */
 function shared(bytes: Uint8Array): Uint8Array {
   const copy = sharableBytes(bytes.length);
   copy.set(bytes);

@@ -1,6 +1,5 @@
-// One file from a URL to its place on the disk: whole and with the right checksum, or not at all. It is written beside
-// its place under a name of its own and renamed at the end, so that processes that download the same file at once do
-// each other no harm.
+// Downloads one file from a URL to the disk. The file is written under a unique temporary name in the same folder, and renamed when it is
+// complete and its checksum is right. So several processes may download the same file at the same time.
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -9,18 +8,21 @@ import { DatasetChecksumError, DatasetUnavailableError } from '../data/errors.ts
 import type { ReadOptions, RemoteFile } from '../data/files.ts';
 import { errorCode } from './systemError.ts';
 
-/** How long a download is put up with. */
+/** The pauses between the tries of a download, and the time limit of a silent server. */
 export interface Patience {
-  /** Waits before each further try after what may pass: no connection, a broken one, a busy server. */
+  /**
+   * The pause before each further try, in ms. A download is tried again after a temporary error: no connection, a broken connection, or a
+   * busy server.
+   */
   readonly retryDelaysMs: readonly number[];
-  /** A server that sends nothing for so long is taken for gone. */
+  /** If the server sends nothing for this time, in ms, the try has failed. */
   readonly stallMs: number;
 }
 
 export const patience: Patience = { retryDelaysMs: [300, 1_000, 3_000], stallMs: 30_000 };
 
 export interface Download extends ReadOptions {
-  /** Dataset and file, for messages: mnist/train-images-idx3-ubyte.gz */
+  /** The dataset and the file, for messages: mnist/train-images-idx3-ubyte.gz */
   readonly name: string;
   readonly file: RemoteFile;
   readonly url: URL;
@@ -65,7 +67,7 @@ export async function download(order: Download): Promise<void> {
       await syncFolder(folder);
     });
   } finally {
-    // Where even this fails, a later download clears it away.
+    // If the file cannot be removed now, a later download removes it.
     await rm(temporary, { force: true }).catch(() => {});
   }
 }
@@ -91,7 +93,7 @@ async function transferWithRetries(order: Download, temporary: string): Promise<
   }
 }
 
-/** One try: the body into the temporary file, its checksum on the way. */
+/** Makes one try: writes the response body to the temporary file, and computes its checksum. */
 async function transfer(order: Download, temporary: string): Promise<void> {
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(), order.patience.stallMs);
@@ -114,7 +116,7 @@ async function transfer(order: Download, temporary: string): Promise<void> {
 }
 
 async function request(url: URL, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  // The file is compressed already; a server that packs or unpacks it on the way would change its bytes.
+  // The file is already compressed. If the server compressed or unpacked it again, its bytes would change.
   const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } }).catch((error: unknown) => {
     throw new TransferError(errorCode(error), true, { cause: error });
   });
@@ -132,7 +134,7 @@ async function receive(order: Download, body: AsyncIterable<Uint8Array>, handle:
   for await (const chunk of chunksOf(body)) {
     timer.refresh();
     bytesDone += chunk.length;
-    // Whatever this is, it need not fill the disk.
+    // A response that is larger than the published file is wrong, and must not fill the disk.
     if (bytesDone > file.bytes) throw mismatch(order, `${file.bytes} bytes`, `more than ${file.bytes} bytes`);
     hash.update(chunk);
     await storing(order, () => handle.writeFile(chunk));
@@ -143,7 +145,7 @@ async function receive(order: Download, body: AsyncIterable<Uint8Array>, handle:
     throw mismatch(order, `${algorithm} ${expected}`, `${algorithm} ${actual} in ${bytesDone} of ${file.bytes} bytes`);
 }
 
-/** The body's chunks; a broken connection as a TransferError. */
+/** Yields the chunks of the body. @throws TransferError if the connection breaks */
 async function* chunksOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const chunks = body[Symbol.asyncIterator]();
   try {
@@ -172,7 +174,7 @@ function mismatch({ name, url }: Download, expected: string, actual: string): Da
   );
 }
 
-/** Runs an operation on the disk; its failure, without the path, is one of storing the file. */
+/** Runs an operation on the disk. Its error is replaced by an error about storing the file, which does not contain the path. */
 async function storing<T>({ name, signal }: Download, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -189,13 +191,13 @@ async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith('.part')) continue;
     const path = join(folder, name);
-    // Another process may just have finished with it.
+    // Another process may have renamed or removed the file meanwhile.
     const found = await stat(path).catch(() => null);
     if (found !== null && Date.now() - found.mtimeMs > LEFTOVER_MS) await rm(path, { force: true });
   }
 }
 
-/** Makes a rename last through a power cut. */
+/** Writes the folder to the disk, so that a rename is not lost in a power failure. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -1,4 +1,4 @@
-// Chooses the loader for a dataset: with a thread of its own, or without one.
+// Chooses the loader for a dataset: a loader with a thread, or a loader without a thread.
 import type { Dataset } from '../data/dataset.ts';
 import { type BatchLoader, type BatchOptions, InlineLoader } from '../data/loader.ts';
 import { AheadLoader } from './aheadLoader.ts';

@@ -25,7 +25,7 @@ const remedies: Readonly<Record<string, string>> = {
 const isText = (head: Uint8Array): boolean =>
   head.length >= 16 && head.every((byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 
-/** TensorFlow's saved_model.pb: a schema's version 1, then the graphs. */
+/** Recognises TensorFlow's saved_model.pb: it begins with the version of its schema (1), followed by the graphs. */
 const isSavedModel = (head: Uint8Array): boolean => head[0] === 0x08 && head[1] === 1 && head[2] === 0x12;
 
 const describe = ({ id, group, name }: Pick<FileKind, 'id' | 'group' | 'name'>): string => {
@@ -41,7 +41,7 @@ export function otherWeightFile(head: Uint8Array): string | null {
   return isText(head) ? `the file is a text: ${sendWeights}` : null;
 }
 
-/** The same for a zip with these files and without `data.pkl`. */
+/** Does the same as {@link otherWeightFile} for a zip with these files, which do not include `data.pkl`. */
 export function otherZip(names: readonly string[]): string {
   if (names.some((name) => /(^|\/)archive_format$/.test(name))) {
     return 'the file is a program of torch.export: save its weights, torch.save(program.state_dict, "weights.pt")';

@@ -1,41 +1,41 @@
-// What aheadLoader.ts and its thread share: a ring of slots for batches, and the cells through which they tell each other
-// how far they are. Each cell has one writer.
+// The shared memory of aheadLoader.ts (the consumer) and its thread: a ring of slots for batches, and cells with their progress. Each cell
+// is written by only one of the two.
 import type { InputArray, Dataset, SampleOrder, TargetArray } from '../data/dataset.ts';
 import type { Preparation } from '../data/transforms/reader.ts';
 
 /** Indices into the control array. */
 export const cell = {
-  /** The pass that the consumer wants, 0 for none; written by the consumer. */
+  /** The pass that the consumer requests, or 0 for none. Written by the consumer. */
   pass: 0,
-  /** Batches of the pass that the consumer is done with; written by the consumer. */
+  /** The number of batches of the pass whose slots are free again. Written by the consumer. */
   freed: 1,
-  /** Changes with everything that the consumer does; the thread sleeps on it. */
+  /** A counter that changes whenever the consumer has changed a cell. The thread waits for such a change. */
   consumerTurn: 2,
-  /** 1 while the thread sleeps or is about to; written by the thread. Waking costs a system call, so it is not done in vain. */
+  /** 1 while the thread sleeps or begins to sleep. Written by the thread. The consumer reads it to avoid system calls that wake nobody. */
   asleep: 3,
-  /** The pass that `filled` counts for; written by the thread. */
+  /** The pass whose batches `filled` counts. Written by the thread. */
   filledPass: 4,
-  /** Batches of that pass that lie in the ring or have lain there; written by the thread. */
+  /** The number of batches of that pass that the thread has finished. Written by the thread. */
   filled: 5,
-  /** The pass in which the thread failed, 0 for none; written by the thread. */
+  /** The pass in which the thread failed, or 0 for none. Written by the thread. */
   failedPass: 6,
-  /** Changes with everything that the thread does; the consumer sleeps on it. */
+  /** A counter that changes whenever the thread has changed a cell. The consumer waits for such a change. */
   producerTurn: 7,
-  /** 1 when the thread has ended; written by the thread. */
+  /** 1 when the thread has ended. Written by the thread. */
   ended: 8,
 } as const;
 
 export const CELLS = Object.keys(cell).length;
-/** Room for the text of a failure, as UTF-8 ended by a zero. */
+/** The size of the text of a failure: UTF-8, with a zero byte at its end. */
 export const FAILURE_BYTES = 1024;
 
-/** Where one batch lies. */
+/** The arrays of one batch. */
 export interface Slot {
   readonly inputs: InputArray;
   readonly targets: TargetArray;
 }
 
-/** What the thread is started with; every typed array lies in a SharedArrayBuffer. */
+/** The data with which the thread is started. Every typed array uses a SharedArrayBuffer. */
 export interface RingSetup {
   readonly dataset: Dataset;
   readonly batchSize: number;

@@ -1,7 +1,10 @@
-// What the operating system or the network says when something fails, reduced to its code: messages of theirs hold
-// paths and addresses that are nobody else's business.
+// Reduces errors of the operating system and the network to their codes, because their messages contain paths and addresses that users must
+// not see.
 
-/** ENOENT, ECONNREFUSED, Z_DATA_ERROR, … of an error or of what caused it; its name if it has none. */
+/**
+ * Returns the code of an error or of its cause, such as ENOENT, ECONNREFUSED or Z_DATA_ERROR. Without a code, returns the name of the
+ * error.
+ */
 export function errorCode(error: unknown): string {
   for (let current = error; current instanceof Error; current = current.cause) {
     if ('code' in current && typeof current.code === 'string') return current.code;

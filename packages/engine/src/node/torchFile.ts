@@ -19,16 +19,23 @@ export interface StoredTorchTensor extends Pick<TorchTensor, 'name' | 'dtype' | 
 
 export interface TorchFile {
   readonly tensors: readonly StoredTorchTensor[];
-  /** As {@link TorchState} has it. */
+  /** See `entry` of {@link TorchState}. */
   readonly entry: string | null;
 }
 
 const MOST_FILES = 100_000;
 const MOST_PICKLE_BYTES = 4_000_000;
-/** Numbers that are not in order are gathered in memory. */
+/**
+ * A tensor whose numbers are not in row-major order in the file is reordered in memory. This is the maximum size of its numbers in the
+ * file, in bytes.
+ */
 const MOST_GATHERED_BYTES = 256 * 2 ** 20;
 
-/** @param file the archive, which stays open. @throws WeightsFileError for one without a state_dict */
+/**
+ * Reads the list of tensors.
+ * @param file the archive, which stays open
+ * @throws WeightsFileError if the archive has no state_dict
+ */
 export async function openTorchFile(file: FileHandle, size: number): Promise<TorchFile> {
   const reader = new BoundedZipReader(file, size);
   const zip = await ofZip(() => yauzl.fromRandomAccessReaderPromise(reader, size, { autoClose: false, lazyEntries: true }));
@@ -54,7 +61,7 @@ export async function openTorchFile(file: FileHandle, size: number): Promise<Tor
   }
 }
 
-/** The files by name. */
+/** Returns the files in the zip by their names. */
 async function entriesOf(zip: ZipFile): Promise<ReadonlyMap<string, Entry>> {
   if (zip.entryCount > MOST_FILES)
     throw new WeightsFileError(`the archive holds ${zip.entryCount} files, and at most ${MOST_FILES} are read`);
@@ -65,7 +72,7 @@ async function entriesOf(zip: ZipFile): Promise<ReadonlyMap<string, Entry>> {
   return entries;
 }
 
-/** The archive's only folder and what its pickle says. */
+/** Returns the archive's only folder, and the content of its pickle. */
 async function stateOf(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Promise<{ readonly root: string; readonly state: TorchState }> {
   const names = [...entries.keys()];
   const pickle = names.find((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -90,7 +97,7 @@ async function stateOf(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Promi
   return { root, state: readTorchState((await read('data.pkl', MOST_PICKLE_BYTES)) ?? new Uint8Array()) };
 }
 
-/** @throws WeightsFileError when the archive does not hold the tensor's numbers as they are */
+/** @throws WeightsFileError if the archive does not contain all numbers of the tensor, uncompressed */
 function checkStorage(tensor: TorchTensor, entry: Entry | undefined, fileBytes: number): asserts entry is Entry {
   const name = show(tensor.name);
   if (entry === undefined) throw new WeightsFileError(`the numbers of tensor ${name} are missing: the archive is damaged, save it again`);
@@ -103,12 +110,12 @@ function checkStorage(tensor: TorchTensor, entry: Entry | undefined, fileBytes: 
   }
 }
 
-/** How many numbers of its storage a tensor needs, from the first one of the storage on. */
+/** Returns how many numbers of its storage a tensor needs, counted from the first number of the storage. */
 function windowOf({ shape, strides, offset }: TorchTensor): number {
   return sizeOf(shape) === 0 ? 0 : 1 + shape.reduce((last, length, dim) => last + (length - 1) * strides[dim], offset);
 }
 
-/** @param start where the storage begins in the archive */
+/** @param start the position of the storage in the archive, in bytes */
 function stored(tensor: TorchTensor, start: number): StoredTorchTensor {
   const { name, dtype, shape, offset } = tensor;
   const width = elementBytes[dtype];
@@ -134,13 +141,13 @@ function stored(tensor: TorchTensor, start: number): StoredTorchTensor {
   };
 }
 
-/** Whether its numbers lie row-major, one behind the other. The stride of a dimension of one element says nothing. */
+/** Returns whether the numbers of the tensor are in row-major order without gaps. The stride of a dimension of size 1 does not matter. */
 function isContiguous({ shape, strides }: TorchTensor): boolean {
   const wanted = stridesOf(shape);
   return sizeOf(shape) === 0 || shape.every((length, dim) => length === 1 || strides[dim] === wanted[dim]);
 }
 
-/** The bytes of a file from `start` up to but not including `end`. */
+/** Yields the bytes of a file from `start` up to but not including `end`, in pieces of `pieceBytes`. */
 export async function* filePieces(
   file: FileHandle,
   start: number,
@@ -159,14 +166,14 @@ async function readFully(file: FileHandle, into: Buffer, position: number): Prom
   if (bytesRead < into.length) throw new WeightsFileError(`the file ends at byte ${position + bytesRead}, amid its numbers: save it again`);
 }
 
-/** The tensor's numbers, row-major. @param window the storage from the tensor's first number on */
+/** Yields the tensor's numbers in row-major order. @param window the storage, from the first number of the tensor on */
 function* gathered(
   window: Buffer<ArrayBuffer>,
   { dtype, shape, strides }: TorchTensor,
   pieceBytes: number,
 ): Generator<Uint8Array, void, void> {
   const width = elementBytes[dtype];
-  // Numbers are copied as bits: one word each, two for those of eight bytes.
+  // Numbers are copied as bits. A number of eight bytes is two words, any other number is one word.
   const Words = width === 2 ? Uint16Array : Uint32Array;
   const perNumber = width / Words.BYTES_PER_ELEMENT;
   const source = new Words(window.buffer, window.byteOffset, window.length / Words.BYTES_PER_ELEMENT);
@@ -190,12 +197,12 @@ function* gathered(
   }
 }
 
-/** Runs an operation on the zip; its failure is one of the file. */
+/** Runs an operation on the zip. An error of the zip reader becomes an error of the file. */
 async function ofZip<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // The zip reader's errors have no code; they speak of the zip alone.
+    // Errors of the zip reader have no code.
     if (!(error instanceof Error) || 'code' in error) throw error;
     throw new WeightsFileError(`the archive cannot be read: ${error.message}; send the file that torch.save wrote`, { cause: error });
   }

@@ -15,7 +15,7 @@ import { PartsOnDisk } from './uploads/partsOnDisk.ts';
 export type { UploadReaderOptions } from '../data/uploadFormats/define.ts';
 export type { UploadedFile } from '../data/uploadFormats/parts.ts';
 
-/** An upload as it was read. */
+/** The result of reading an upload. */
 export interface ReadUpload {
   readonly splits: Splits;
   readonly format: UploadFormat;

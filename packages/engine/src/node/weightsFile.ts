@@ -1,5 +1,5 @@
-// Weights from a file that a user sent: a safetensors file, or a state_dict of torch.save, which becomes a safetensors file. Every
-// number is looked at once, in pieces, so that a file of gigabytes takes little memory. Nothing in it is run.
+// Reads weights from a file that a user sent: a safetensors file, or a state_dict of torch.save, which is converted to a safetensors file.
+// Every number is checked. The file is read in pieces, so that a file of gigabytes needs little memory, and no code in it is run.
 import { type FileHandle, open } from 'node:fs/promises';
 import { KIND_HEAD_BYTES } from '../data/fileKinds/index.ts';
 import { elementBytes, firstUnusable } from '../formats/elementTypes.ts';
@@ -16,7 +16,7 @@ import { show } from '../validation.ts';
 import { otherWeightFile } from './otherWeightFiles.ts';
 import { filePieces, openTorchFile } from './torchFile.ts';
 
-/** Something that was decided about a file, and why. */
+/** A decision about a file, and its reason. */
 export interface TakenDecision {
   readonly field: string;
   readonly value: string;
@@ -24,28 +24,29 @@ export interface TakenDecision {
 }
 
 export interface WeightsFile {
-  /** Of a safetensors file with these tensors. */
+  /** The path of a safetensors file with these tensors. */
   readonly path: string;
   readonly tensors: readonly ListedTensor[];
   readonly taken: readonly TakenDecision[];
 }
 
 export interface WeightsFileOptions {
-  /** Where a safetensors file may be written. */
+  /** The path at which the converted safetensors file is written, if the file must be converted. */
   readonly converted: string;
-  /** Of the safetensors file. */
+  /** The maximum size of the converted safetensors file, in bytes. */
   readonly maxBytes: number;
 }
 
-/** Thousands of tensors fit; a longer header takes long to read. */
+/** The maximum size of a header in bytes. It is enough for thousands of tensors. Reading a longer header would take long. */
 const MOST_HEADER_BYTES = 4_000_000;
 
-/** Numbers are looked at in pieces of so many bytes, which every width divides. */
+/** Numbers are checked in pieces of this many bytes. It is a multiple of the size of every number type. */
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * Checks a file of weights, numbers included.
- * @throws WeightsFileError or SafetensorsError that says what is wrong with it and what to do
+ * Checks a file of weights, including its numbers.
+ * @throws WeightsFileError if the file cannot be used. The message says why, and what to do
+ * @throws SafetensorsError if a safetensors file is damaged or has an unsupported number type
  */
 export async function readWeightsFile(path: string, options: WeightsFileOptions): Promise<WeightsFile> {
   const file = await open(path, 'r');
@@ -62,7 +63,7 @@ export async function readWeightsFile(path: string, options: WeightsFileOptions)
 }
 
 async function checkSafetensors(file: FileHandle, path: string, head: Buffer, size: number): Promise<WeightsFile> {
-  // A header is a JSON object. What does not begin like one may be a file of a kind that is known.
+  // A header is a JSON object. A file that has no JSON object there may be a file of another known kind.
   const other = head[SAFETENSORS_LENGTH_BYTES] === 0x7b ? null : otherWeightFile(head);
   if (other !== null) throw new WeightsFileError(other);
   const header = Buffer.alloc(checkedHeaderBytes(head, size, MOST_HEADER_BYTES));
@@ -107,7 +108,7 @@ async function convertTorch(file: FileHandle, size: number, { converted, maxByte
   return { path: converted, tensors: listed, taken };
 }
 
-/** What the names say about how they were made. */
+/** Reports the prefix that all tensor names have, if there is one. */
 function prefixOf(tensors: readonly ListedTensor[]): readonly TakenDecision[] {
   const prefix = commonPrefix(tensors);
   if (prefix === '') return [];
@@ -115,7 +116,7 @@ function prefixOf(tensors: readonly ListedTensor[]): readonly TakenDecision[] {
   return [{ field: 'prefix', value: prefix, reason }];
 }
 
-/** Looks at the pieces of a tensor one after the other. */
+/** Returns a function that checks the next piece of a tensor. Call it for all pieces in order. */
 function checkOf({ name, dtype }: Pick<ListedTensor, 'name' | 'dtype'>): (piece: Uint8Array) => void {
   let seen = 0;
   return (piece) => {

@@ -38,7 +38,8 @@ const connectTimeoutMs = 5_000;
 const longestRetryPause = 1_000;
 
 /**
- * A connection without any data for this long counts as broken, in ms. It is longer than any blocking read: those of BullMQ take at most 10 s.
+ * A connection without any data for this long counts as broken, in ms. It is longer than any blocking read: the blocking reads of BullMQ
+ * take at most 10 s.
  */
 const silenceMs = 15_000;
 
@@ -125,7 +126,9 @@ type Command = Parameters<Redis['sendCommand']>[0];
 /** How often the clock is read, in ms. The event loop reads sockets between two readings. */
 const sliceMs = 50;
 
-/** The most that one reading adds to the clock, in ms: a longer pause means that the event loop was busy. */
+/**
+ * The maximum time that one reading adds to the clock, in ms. A longer pause between two readings means that the event loop was blocked.
+ */
 const longestSliceMs = 2 * sliceMs;
 
 /** Rejects the commands of one connection that stay unanswered. */

@@ -44,7 +44,7 @@ interface SweepFields {
   readonly record: readonly string[];
   /** The fields of the hash with the specs (`RedisKeys.sweepTrials`), each followed by its value. */
   readonly trials: readonly string[];
-  /** The bytes of all values in both. */
+  /** The total size of all values in `record` and `trials`, in bytes. */
   readonly bytes: number;
 }
 

@@ -9,24 +9,27 @@ import { errorCode } from '../systemError.ts';
 const mostPathCharacters = 1_000;
 const mostPathFolders = 20;
 
-/** The paths that an archive may hold, and what is wrong with the others. */
+/** Checks the paths in an archive, and collects the faults of paths that cannot be used. */
 export class ArchivePaths {
   readonly faults: ArchiveFault[] = [];
   readonly folders: string[] = [];
   readonly #merged = new Set<string>();
-  /** How each folder was written first. */
+  /** The first spelling of each folder in the archive. */
   readonly #written = new Map<string, string>();
   readonly #name: string;
   readonly #seen = new Set<string>();
 
-  /** @param name the archive's, for messages */
+  /** @param name the archive's name in messages */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** The path as it is used; null for a folder, and for one that cannot be used, which becomes a fault. */
+  /**
+   * Returns the path of a file with slashes and in NFC. Returns null for a folder, and for a path that cannot be used. Such a path becomes
+   * a fault.
+   */
   file(written: string, isFolder: boolean): string | null {
-    // Windows writes backslashes.
+    // Programs on Windows may write backslashes.
     const unified = written.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
     const path = unified.normalize('NFC');
     if (path === '' || path === '.') return null;
@@ -55,7 +58,7 @@ export class ArchivePaths {
     return path;
   }
 
-  /** Folders that differ only in their Unicode form. */
+  /** The folders that the archive contains under two Unicode forms of the same name. */
   get merged(): readonly string[] {
     return [...this.#merged];
   }
@@ -71,7 +74,7 @@ export class ArchivePaths {
   }
 }
 
-/** Runs an operation on a file or an archive; its failure is one of that file. */
+/** Runs an operation on a file or an archive. An error of the operation is reported as an error of this file. */
 export async function reading<T>(name: string, { signal }: ReaderOptions, work: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted();
   try {
@@ -79,7 +82,8 @@ export async function reading<T>(name: string, { signal }: ReaderOptions, work: 
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof DataFormatError) throw error;
-    // The zip reader's errors have no code; they speak of the zip alone. The system's may hold a path.
+    // Errors of the zip reader have no code, and their messages are only about the zip. Messages of the system may contain a path, so only
+    // their code is used.
     const reason = error instanceof Error && !('code' in error) ? error.message : errorCode(error);
     throw new DataFormatError(`${name} cannot be read: ${reason}`, { cause: error });
   }

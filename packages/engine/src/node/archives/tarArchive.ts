@@ -1,4 +1,4 @@
-// A tar in memory as an archive.
+// Opens a tar in memory as an archive.
 import type { Archive, ArchiveFile } from '../../data/archive.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import type { NamedBytes } from '../../data/files.ts';
@@ -6,7 +6,7 @@ import { limitsOf, type ReaderOptions } from '../../data/limits.ts';
 import { tarEntries } from '../../data/tar.ts';
 import { ArchivePaths } from './archive.ts';
 
-/** @throws DataFormatError when it is no whole tar or holds more files than it may */
+/** @throws DataFormatError if the tar is damaged or has more files than the limit */
 export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Archive {
   const limits = limitsOf(options);
   const paths = new ArchivePaths(name);

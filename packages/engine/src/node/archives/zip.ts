@@ -1,4 +1,4 @@
-// Zips of any program, read by yauzl: what a zip says of its sizes is checked against what comes out.
+// Reads the zips of any program with yauzl. The sizes that a zip states are compared with the sizes of the unpacked files.
 import { open as openFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import yauzl, { type Entry, type Options, type ZipFile } from 'yauzl';
@@ -20,14 +20,14 @@ const methods: ReadonlyMap<number, string> = new Map([
   [98, 'PPMd'],
 ]);
 const readMethods: readonly number[] = [0, 8];
-/** AES encryption takes the place of the method. */
+/** An entry that is encrypted with AES has this number in place of its compression method. */
 const AES = 99;
 
 /**
  * Opens a zip and reads its directory.
- * @param name what to call it in messages
- * @param source its path, or its bytes
- * @throws DataFormatError when it is no whole zip or holds more than it may
+ * @param name the name of the zip in messages
+ * @param source the path or the bytes of the zip
+ * @throws DataFormatError if the zip is damaged or over a limit
  */
 export async function openZip(name: string, source: string | Uint8Array, options: ReaderOptions): Promise<Archive> {
   const limits = limitsOf(options);
@@ -56,7 +56,7 @@ async function openBounded(path: string, options: Options): Promise<ZipFile> {
   }
 }
 
-/** All entries, folders too: a zip may have one for each. */
+/** Returns all entries. They include the folders that have an entry of their own. */
 async function entriesOf(zip: ZipFile, name: string, limits: ReaderLimits): Promise<Entry[]> {
   if (zip.entryCount > 2 * limits.files + limits.classes) {
     throw new DataFormatError(`${name}: ${zip.entryCount} files are over the limit of ${limits.files}`);
@@ -107,7 +107,7 @@ function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits
   };
 }
 
-/** Why an entry cannot be unpacked. */
+/** Returns the reason why an entry cannot be unpacked, or null if it can be unpacked. */
 function refusalOf(entry: Entry): string | null {
   const { compressionMethod } = entry;
   if (entry.isEncrypted() || compressionMethod === AES) return 'is encrypted: zip it again without a password';

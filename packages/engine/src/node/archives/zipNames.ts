@@ -1,5 +1,6 @@
-// The names of files in a zip as text. A zip says of each name that it is UTF-8, or nothing: then it is IBM437 by the specification
-// (APPNOTE.TXT, appendix D), UTF-8 from macOS's Finder, or what the system that made it uses, of which Shift_JIS is recognised.
+// Decodes the names of the files in a zip. A name may be marked as UTF-8. Other names are in IBM437 according to the specification
+// (APPNOTE.TXT, appendix D), but macOS's Finder writes UTF-8, and other programs use the encoding of their system, of which only Shift_JIS
+// is recognised.
 import { type Entry, getFileNameLowLevel } from 'yauzl';
 import type { NameEncoding } from '../../data/archive.ts';
 
@@ -7,7 +8,7 @@ const UTF8_FLAG = 0x800;
 /** Info-ZIP's extra field with the name in UTF-8. */
 const UNICODE_PATH = 0x7075;
 
-/** The entries' names, and how those were read that do not say it. */
+/** Returns the names of the entries, and the encoding with which the names without a mark were read. */
 export function namesOf(entries: readonly Entry[]): { readonly names: readonly string[]; readonly encoding: NameEncoding } {
   const silent = entries.filter((entry) => !saysItsEncoding(entry)).map(({ fileNameRaw }) => fileNameRaw);
   const encoding = encodingOf(silent);
@@ -28,7 +29,7 @@ function encodingOf(names: readonly Uint8Array[]): NameEncoding {
   return japanese.every((name) => name !== null && isJapanese(name)) ? 'Shift_JIS' : 'IBM437';
 }
 
-/** Null where the bytes are not of that encoding, and for IBM437, which no decoder of the platform knows. */
+/** Returns null if the bytes are not valid in this encoding, and for IBM437, which TextDecoder does not support. */
 function decode(name: Uint8Array, encoding: NameEncoding): string | null {
   if (encoding === 'IBM437') return null;
   try {
@@ -39,8 +40,9 @@ function decode(name: Uint8Array, encoding: NameEncoding): string | null {
 }
 
 /**
- * Names in Latin letters with accents decode as Shift_JIS too: as a kanji between Latin letters, or as other signs. Names are
- * Japanese when each part of a path that is not ASCII has kanji and kana, and no Latin letter beside them.
+ * Returns whether a name that was decoded as Shift_JIS is really Japanese. Latin letters with accents can be decoded as Shift_JIS too, but
+ * they become a mix of kanji, Latin letters and other signs. In a Japanese name, each part of the path that is not ASCII has only kanji,
+ * kana, digits and some punctuation.
  */
 function isJapanese(name: string): boolean {
   return name

@@ -1,12 +1,12 @@
-// Tells encodings before Unicode apart, by statistics of bytes (chardet) and by how much of the text is letters.
+// Recognises encodings that are older than Unicode, by statistics of the bytes (chardet) and by the share of letters in the decoded text.
 import chardet from 'chardet';
 import { type Encoding, encodingLabel } from '../../data/table/encoding.ts';
 import { westernEncoding } from '../../data/table/tableText.ts';
 
-/** What is looked at: from the first byte beyond ASCII on. */
+/** The size of the part of the file that is examined. It begins shortly before the first byte beyond ASCII. */
 const SAMPLE_BYTES = 65_536;
 
-/** The most probable encoding of bytes that are neither UTF-8 nor UTF-16. */
+/** Returns the most probable encoding of bytes that are neither UTF-8 nor UTF-16. */
 export function olderEncoding(bytes: Uint8Array): Encoding {
   const start = Math.max(0, bytes.findIndex((byte) => byte >= 0x80) - 1_024);
   const sample = bytes.slice(start, start + SAMPLE_BYTES);
@@ -20,7 +20,7 @@ export function olderEncoding(bytes: Uint8Array): Encoding {
   return { label: best.label, reason: 'The bytes are not UTF-8; this encoding explains them best.' };
 }
 
-/** The first bytes of the characters that are used most, by encoding (level 1 of each standard). */
+/** For each encoding: the range of the first bytes of its most common characters (level 1 of each standard). */
 const commonFirstBytes: Readonly<Record<string, readonly [number, number]>> = {
   'euc-kr': [0xb0, 0xc8],
   gb18030: [0xb0, 0xd7],
@@ -28,7 +28,7 @@ const commonFirstBytes: Readonly<Record<string, readonly [number, number]>> = {
   'euc-jp': [0xb0, 0xcf],
   big5: [0xa4, 0xc6],
 };
-/** Of encodings that explain bytes equally well, the narrower one is the likelier. */
+/** If several encodings explain the bytes equally well, the encoding that comes first in this list is taken. */
 const narrower = Object.keys(commonFirstBytes);
 
 function scoreOf(label: string, bytes: Uint8Array, text: string): number {
@@ -37,7 +37,10 @@ function scoreOf(label: string, bytes: Uint8Array, text: string): number {
   return 90 * shareOfCommon(bytes, range, label === 'euc-jp') - narrower.indexOf(label);
 }
 
-/** Of the characters of two bytes. Kana, which Japanese text is full of, lie before the common characters. */
+/**
+ * Returns the share of common characters among the characters of two bytes. Kana are counted as common too: Japanese text has many, but
+ * their bytes are outside of the range.
+ */
 function shareOfCommon(bytes: Uint8Array, [from, to]: readonly [number, number], hasKana: boolean): number {
   let [all, common] = [0, 0];
   for (let i = 0; i < bytes.length; i++) {
@@ -58,7 +61,10 @@ function decoded(bytes: Uint8Array, label: string): string | null {
   }
 }
 
-/** Of the characters beyond ASCII. Half-width katakana, symbols amid words and control characters speak against an encoding. */
+/**
+ * Returns the share of letters among the characters beyond ASCII. Half-width katakana are not counted as letters, because they usually mean
+ * that the encoding is wrong.
+ */
 function shareOfLetters(text: string): number {
   const beyond = text.match(/[^\0-\x7f]/gu) ?? [];
   const letters = beyond.filter((character) => /[\p{L}\p{M}]/u.test(character) && !/[\uff61-\uff9f]/.test(character));
