@@ -1,12 +1,12 @@
-// The activations: their names, and their values and slopes in float64, written as in their definitions. The reference backend computes with
-// these functions. An activation's index in the table is its number in the kernels, whose build imports this file.
+// Defines each activation: its name, and its value and slope as plain float64 formulas. The reference backend computes with these formulas.
+// An activation's index in the table is its number in the kernels, whose build imports this file.
 import { erf, erfc } from '../errorFunction.ts';
 import { exp, log1p, tanh } from '../math.ts';
 
 /** An activation. Four of them have parameters a and b: softplus(beta, threshold), leakyRelu(slope), elu(alpha) and clamp(min, max). */
 interface Activation {
   value(x: number, a: number, b: number): number;
-  /** The derivative. Where there is none, the same number as in PyTorch. */
+  /** Returns the derivative. Where the function has no derivative, returns the number that PyTorch uses there. */
   slope(x: number, a: number, b: number): number;
 }
 
@@ -32,7 +32,7 @@ const table = {
     slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
   },
   leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
-  // Computes exp(x) − 1 from tanh, because the plain difference loses digits near 0.
+  // Computes exp(x) − 1 from tanh, because subtracting 1 from exp(x) loses digits near 0.
   elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
   relu6: { value: (x) => Math.min(Math.max(x, 0), 6), slope: (x) => (x > 0 && x < 6 ? 1 : 0) },
   hardSwish: {

@@ -1,7 +1,7 @@
 // The contract between the engine and its backends. A backend owns memory and runs kernels on flat arrays. It does not handle tensors or
 // the graph, and gets shapes only where a kernel needs them. Two backends exist: `reference` (plain loops in float32 or float64, which
-// tests compare with) and `wasm` (SIMD; the default). Every kernel writes its whole output. It reads its output only if its comment says
-// so, and it keeps no reference to an argument.
+// tests compare with) and `wasm` (SIMD; the default). Every kernel writes its whole output array and keeps no reference to an argument. A
+// kernel reads its output array only if the kernel's comment says so.
 import type { Shape } from '../shape.ts';
 import type { FusedKernels } from './fusedKernels.ts';
 import type { LayerKernels } from './layerKernels.ts';
@@ -34,11 +34,11 @@ export interface BackendMemory {
   /** Frees the memory of a result that nobody will read again, before the arena is left. */
   recycle(array: FloatArray): void;
   /**
-   * Frees the memory of an array of the open arenas that nobody will read again. Call it between two operations of a backward pass: later
-   * operations may then use this memory. Arrays outside the open arenas are left alone.
+   * Frees the memory of an array that nobody will read again, if the array belongs to an open arena; otherwise does nothing. Call it
+   * between two operations of a backward pass: later operations may then use this memory.
    */
   release(array: FloatArray | Int32Array): void;
-  /** Returns the bytes in use by arenas and persistent memory together: now, and the most so far. */
+  /** Returns how many bytes arenas and persistent memory use together: now (`bytes`), and at most so far (`peakBytes`). */
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }
 
@@ -55,7 +55,7 @@ export interface ElementwiseKernels {
   binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void;
   /** Computes out += alpha · x; both have the same length. */
   addScaled(x: FloatArray, alpha: number, out: FloatArray): void;
-  /** Computes dx = 0 where x ≤ 0, and dx = g elsewhere. Where x is NaN, dx is g. `dx` may be `g`. */
+  /** Computes relu's gradient dx from the result's gradient g: 0 where x ≤ 0, and g elsewhere (also where x is NaN). `dx` may be `g`. */
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void;
 
   /** Sums x over the dimensions that are missing in outShape or have the size 1 there. This is the gradient of broadcasting. */

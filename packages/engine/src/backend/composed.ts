@@ -1,5 +1,5 @@
-// The fused kernels, computed by a backend's other kernels one after the other. They are the default of the contract. A backend uses them
-// if it has no fused kernels, or no faster kernel for the given sizes.
+// Computes the fused kernels by calling a backend's other kernels one after the other. A backend uses this file if it has no fused kernel
+// of its own, or no faster one for the given sizes.
 import type { Backend, BackendParts } from './backend.ts';
 import type { FusedKernels } from './fusedKernels.ts';
 import type { FloatArray } from './types.ts';
@@ -11,8 +11,7 @@ export function completed(parts: BackendParts): Backend {
 }
 
 /**
- * Returns all fused kernels, composed of a backend's other kernels. Memory for values between the steps is freed when the fused kernel
- * ends.
+ * Returns all fused kernels, composed of a backend's other kernels. Each fused kernel frees its intermediate values when it ends.
  * @param backendOf returns the backend. It is a function because these kernels are made before the backend that contains them.
  */
 export const composedKernels = (backendOf: () => Backend): FusedKernels => ({
@@ -81,7 +80,7 @@ export const composedKernels = (backendOf: () => Backend): FusedKernels => ({
   },
 });
 
-/** Returns g, with 0 where relu's result y is 0. Returns g itself if there was no relu. */
+/** Returns the gradient before relu: 0 where relu's result y is 0, and g elsewhere. Returns g itself if y is null (no relu). */
 function passed(backend: Backend, g: FloatArray, y: FloatArray | null, mayChangeG = false): FloatArray {
   if (y === null) return g;
   const masked = mayChangeG ? g : backend.allocate(g.length);

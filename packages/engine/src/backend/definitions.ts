@@ -47,5 +47,8 @@ export const poolSizes = [
   'outWidth',
 ] as const;
 
-/** The purpose of a Winograd plan: the result, only the gradient of the input, or the weight's gradient with or without the input's. */
+/**
+ * What a Winograd plan is for: the result, only the gradient of the input, or the gradient of the weight (with or without the gradient of
+ * the input).
+ */
 export const winogradPurposes = ['result', 'gradientOfInput', 'gradients'] as const;

@@ -8,7 +8,7 @@ export interface FusedKernels {
   conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void;
   /**
    * Computes the gradients of a convolution followed by relu: dx of the input, dw of the weight, db of the bias. A gradient that is null is
-   * not computed. y is relu's result, or null if there was no relu. Where y is 0, g is ignored.
+   * not computed. g is the gradient of relu's result y, and is ignored where y is 0. If there was no relu, y is null.
    * @param mayChangeG whether the kernel may overwrite g.
    */
   conv2dBackward(
@@ -25,7 +25,7 @@ export interface FusedKernels {
 
   /**
    * Computes out = maxPool2d(max(0, conv2d(x))); `pool` is over the convolution's planes. `indices`: the position of each maximum in its
-   * plane. Of equal values the first one is taken; a NaN counts as the largest. Where out is 0, the position may be any in the window.
+   * plane. Of equal values the first one is taken; a NaN counts as the largest. Where out is 0, it may be any position in the window.
    */
   conv2dReluPool(
     x: FloatArray,
@@ -37,8 +37,8 @@ export interface FusedKernels {
     pool: PoolGeometry,
   ): void;
   /**
-   * Computes the gradients that conv2dBackward computes, from the gradient g of the pooled result y. Each element of g belongs to its
-   * position in `indices`. Where y is 0, g is ignored.
+   * Computes the same gradients as conv2dBackward, for a convolution followed by relu and max-pooling. g is the gradient of the pooled
+   * result y, and is ignored where y is 0. Each element of g is the gradient of the convolution at its position in `indices`.
    */
   conv2dReluPoolBackward(
     g: FloatArray,

@@ -11,7 +11,7 @@ export interface ChannelLayout {
 export interface LayerKernels {
   /** Computes out = op(x) with the parameters a and b, which the operation may ignore. */
   activation(op: ActivationOp, x: FloatArray, out: FloatArray, a: number, b: number): void;
-  /** Computes dx = g · op′(x). Where op has no derivative, the slope is the same as in PyTorch. `dx` may be `g`. */
+  /** Computes dx = g · op′(x), where g is the result's gradient. Where op has no derivative, op′ is as in PyTorch. `dx` may be `g`. */
   activationBackward(op: ActivationOp, g: FloatArray, x: FloatArray, dx: FloatArray, a: number, b: number): void;
 
   /**

@@ -3,8 +3,8 @@
 import type { FloatArray } from './types.ts';
 
 /**
- * Runs of elements. `start` is the index of the first run's first element. `step` is the distance between the first elements of
- * neighbouring runs.
+ * Where the runs (sequences of neighbouring elements) of an array are. `start` is the index of the first run's first element. `step` is the
+ * distance from the first element of a run to the first element of the next run.
  */
 export interface Runs {
   readonly start: number;
@@ -44,6 +44,6 @@ export interface MovementKernels {
   /** Computes out[i] = pixels[i] / 255 in float32 with one correctly rounded division, as PyTorch's `.float() / 255` does. */
   scalePixels(pixels: Uint8Array, out: FloatArray): void;
 
-  /** Computes out[plane] = rows · x[plane] · columnsᵀ. The gradient is computed by the same kernel with transposed bands. */
+  /** Computes out[p] = rows · x[p] · columnsᵀ for each plane p. The same kernel with transposed bands computes the gradient. */
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void;
 }

@@ -24,7 +24,7 @@ export interface AdamStep {
   readonly weightDecay: number;
   readonly meanFactor: number;
   readonly gradientFactor: number;
-  /** null: there is no division by (√v / rootCorrection + eps). */
+  /** Divides √v in the step's denominator. null: the step is not divided by this denominator at all. */
   readonly rootCorrection: number | null;
 }
 

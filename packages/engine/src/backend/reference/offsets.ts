@@ -8,8 +8,8 @@ export function offsetsOf(shape: Shape, strides: readonly number[]): Int32Array 
   if (offsets.length === 0) return offsets;
   let filled = 1;
   for (let dim = shape.length - 1; dim >= 0; dim--) {
-    // `offsets[0..filled]` already covers the inner dimensions. Each further index of dimension `dim` repeats these offsets, plus the
-    // dimension's stride.
+    // `offsets[0..filled]` already has the offsets of the inner dimensions. Each further index of dimension `dim` repeats these offsets,
+    // plus the dimension's stride.
     for (let step = 1; step < shape[dim]; step++) {
       for (let i = 0; i < filled; i++) offsets[step * filled + i] = offsets[i] + step * strides[dim];
     }

@@ -2,7 +2,7 @@
 // gradients visit the same elements and differ in a few lines of arithmetic.
 import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
-/** For one kernel position along one side: the range of outputs that read the input there, and not the padding. */
+/** The outputs along one side for which the kernel's element `at` reads the input and not the padding. */
 interface Span {
   readonly at: number;
   readonly firstOutput: number;
@@ -21,13 +21,14 @@ function spansOf(inputs: number, outputs: number, kernel: number, stride: number
 }
 
 /**
- * Called with one weight and the `rows` × `columns` outputs that use it. `input` and `output` are the flat offsets of the first elements.
+ * Called with one weight and the `rows` × `columns` outputs that use it. `input` and `output` are the flat offsets of the first input
+ * element and the first output element.
  */
 type VisitWeight = (weight: number, input: number, output: number, rows: number, columns: number) => void;
 
 /**
- * Visits each weight of a convolution once for each image. The order is such that an output element is visited with its weights in storage
- * order. With `reversed`, an input element is visited with a channel's output elements in storage order.
+ * Visits each weight of a convolution once for each image. An output element is visited with its weights in the order in which they are
+ * stored. With `reversed`, an input element is visited with the output elements of a channel in the order in which they are stored.
  */
 export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, reversed = false): void {
   const { batch, inChannels, height, width, outChannels, kernelHeight, kernelWidth, groups, outHeight, outWidth } = geometry;

@@ -1,5 +1,6 @@
 // The temporary memory of a training step. Pieces are allocated one after the other in large blocks (chunks) of the heap. Going back to a
-// mark frees all later pieces at once. The chunks are kept for the next step, which then uses the same addresses.
+// mark frees at once all pieces that were allocated after the mark. The chunks are kept for the next step, which then uses the same
+// addresses.
 import type { FloatArray } from '../types.ts';
 import { Heap } from './heap.ts';
 import { Spares } from './spares.ts';
@@ -28,8 +29,8 @@ export class Arena {
   /** The level that the spare blocks belong to. */
   #sparesLevel = 0;
   /**
-   * Four numbers for each mark: chunk, offset, used, spares lent. The numbers of closed levels stay in the list, so that reopening a level
-   * does not make it grow.
+   * Four numbers for each mark: the index of the chunk, the bytes allocated in it, the bytes allocated in total, and the length of the list
+   * of lent spares. Numbers of closed levels stay in the list, so that it does not grow when a level is opened again.
    */
   readonly #marks: number[] = [];
   /** How many numbers in `#marks` belong to open levels. */
@@ -87,8 +88,8 @@ export class Arena {
     if (this.#operationLevel === 0) return this.#bump(size, bytes);
     const spare = this.#spares.take(size);
     if (this.#operationLevel !== this.#level) {
-      // Scratch memory of a kernel within the operation. When its level closes, new memory is freed, and a spare block goes back to the
-      // spares.
+      // This is scratch memory of a kernel within the operation. When the kernel's level closes, newly allocated memory is freed, and a
+      // spare block becomes spare again.
       if (spare < 0) return this.#bump(size, bytes);
       this.#spares.lend(spare, size);
       return spare;
@@ -118,7 +119,7 @@ export class Arena {
     this.#spares.recycle(array.byteOffset);
   }
 
-  /** Makes the block of an array spare. Any open level may have allocated the array. */
+  /** Makes the block of an array spare, so that later operations can use it. Any open level may have allocated the array. */
   release({ byteOffset, byteLength }: { readonly byteOffset: number; readonly byteLength: number }): void {
     if (!this.#isWithin(byteOffset)) return;
     this.#sparesLevel = this.#level;

@@ -40,7 +40,8 @@ export interface WasmContext {
 /**
  * Starts the kernels over a new memory.
  * @param memoryOver makes the memory. Tests pass a function whose memory checks where kernels write.
- * @throws EngineError `outOfMemory` when there is no address space for it, `noRelaxedSimd` for kernels that this platform cannot run.
+ * @throws EngineError `outOfMemory` if there is no address space for the memory
+ * @throws EngineError `noRelaxedSimd` if this platform cannot run the kernels, because they need relaxed SIMD
  */
 export function createContext(
   { maximumBytes, threads: wanted, kernels: source = strictKernels }: WasmOptions,

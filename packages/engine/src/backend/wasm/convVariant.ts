@@ -16,7 +16,8 @@ const WINOGRAD_CHANNELS = 3;
 export const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
 
 /**
- * Returns whether Winograd's algorithm applies. Padding of more than 2 is left to other kernels: it only adds results that read no input.
+ * Returns whether Winograd's algorithm applies. It does not apply to padding of more than 2: the results that such padding adds read no
+ * input.
  */
 export const fitsWinograd = (geometry: ConvGeometry): boolean =>
   geometry.kernelHeight === 3 &&

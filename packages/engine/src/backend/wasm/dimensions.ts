@@ -44,8 +44,8 @@ export function writeBinaryDimensions(words: Int32Array, at: number, aShape: Sha
 }
 
 /**
- * Writes the records (size, step) for reading an array with any steps. `shape` and `steps` begin with the outermost dimension. @returns the
- * number of records, at least 1
+ * Writes the records (size, step) for reading an array with any steps. `shape` and `steps` begin with the outermost dimension.
+ * @returns the number of records, at least 1
  */
 export function writeSteps(words: Int32Array, at: number, shape: Shape, steps: readonly number[]): number {
   let end = at;
@@ -54,8 +54,8 @@ export function writeSteps(words: Int32Array, at: number, shape: Shape, steps: r
 }
 
 /**
- * Writes the (size, step) records of a dense array of `shape`: of the dimensions that `target` keeps, if `kept`; otherwise of the
- * dimensions that are summed.
+ * Writes the records (size, step) of some dimensions of a dense array of `shape`. If `kept`, these are the dimensions that `target` keeps;
+ * otherwise, the dimensions that are summed.
  * @returns the number of records; at least 1 for the summed dimensions
  */
 export function writeSummed(words: Int32Array, at: number, shape: Shape, target: Shape, kept: boolean): number {

@@ -23,7 +23,7 @@ export class Heap {
   /** The most bytes of the memory. It is less than requested if the machine cannot provide the address space. */
   readonly limit: number;
   #buffer: ArrayBufferLike;
-  /** The memory's earlier, shorter buffers. Views of them are still valid. */
+  /** The buffers that the memory had before it grew. Views of them are still valid. */
   readonly #earlier: ArrayBufferLike[] = [];
   /** The free blocks in the order of their addresses. Neighbouring blocks are joined. */
   readonly #free: Block[] = [];
@@ -80,8 +80,8 @@ export class Heap {
   }
 
   /**
-   * Returns the size of a block for `bytes`: whole cache lines and one more. The extra line allows reads past the end, and keeps
-   * neighbouring blocks from starting at equal low address bits.
+   * Returns the size of a block for `bytes`: whole cache lines and one more line. Kernels may read past the end of an array into this line.
+   * Without it, blocks of a power of two would also start at addresses with equal low bits.
    */
   static blockSize(bytes: number): number {
     return (Math.ceil(bytes / LINE) + 1) * LINE;

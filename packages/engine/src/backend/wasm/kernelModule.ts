@@ -1,6 +1,6 @@
 // The compiled kernels and their variants. Strict kernels round every product and every sum, so their results are the same on every
-// machine. Relaxed kernels (../../relaxed.ts) may compute both with one rounding. Both have the same functions and use memory in the same
-// way.
+// machine. Relaxed kernels (../../relaxed.ts) may round a product and the sum that it is added to only once. The two variants have the same
+// functions and use memory in the same way.
 import { EngineError } from '../../errors.ts';
 import { engineVersion } from '../../version.ts';
 import { kernelsBase64 } from './kernels.generated.ts';

@@ -4,7 +4,7 @@
 export interface KernelTeam {
   /** Threads that run units, with the calling thread. */
   readonly threads: number;
-  /** Whether a thread has ended by itself. Then the team computes no more results. */
+  /** Whether the team is lost, because a thread ended before it was closed. A lost team computes no more results. */
   readonly isLost: boolean;
   /** A kernel's arguments, which all threads see. Write them before `run`. */
   readonly args: Float64Array;
@@ -15,7 +15,7 @@ export interface KernelTeam {
    * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
    */
   run(kernel: number, units: number, operations: number): void;
-  /** Resolves when all threads take part. Kernels can also run earlier. @throws ThreadLostError */
+  /** Resolves when all threads take part. Kernels can also run before that. @throws ThreadLostError if a thread has ended by itself */
   ready(): Promise<void>;
   /** Ends all other threads and waits until they have ended. */
   close(): Promise<void>;

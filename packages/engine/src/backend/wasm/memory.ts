@@ -19,7 +19,7 @@ const viewSlot = (address: number, length: number): number => (address / LINE + 
 
 export class WasmMemory implements BackendMemory {
   readonly #heap: Heap;
-  /** Has the number of threads, each of which needs its own scratch memory. */
+  /** Knows the number of threads, each of which needs its own scratch memory. */
   readonly #parallel: ParallelKernels;
   readonly #arena: Arena;
   #persistentBytes = 0;
@@ -32,7 +32,7 @@ export class WasmMemory implements BackendMemory {
     this.#heap.release(start, size);
     this.#persistentBytes -= size;
   });
-  /** The arena's mark from before the first copy of a hosted array; -1 without copies. */
+  /** The arena's mark before the first copy of a hosted array was allocated; -1 if there are no copies. */
   #stagingMark = -1;
   /** Views of the arena's memory by address and length. They are kept because each step uses the same addresses as the previous one. */
   readonly #floatViews: (Float32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
@@ -115,7 +115,7 @@ export class WasmMemory implements BackendMemory {
     return { bytes: this.#arena.used + this.#persistentBytes, peakBytes: this.#peakBytes };
   }
 
-  /** Returns whether an array is hosted (an ordinary JavaScript array). @throws ArgumentError for a float64 array. */
+  /** Returns whether an array is hosted (an ordinary JavaScript array). @throws ArgumentError if it is a float64 array */
   isHosted(x: FloatArray | Int32Array): x is Float32Array | Int32Array {
     if (this.#heap.holds(x.buffer)) return false;
     if (x instanceof Float64Array) {
@@ -136,7 +136,7 @@ export class WasmMemory implements BackendMemory {
     return address;
   }
 
-  /** Returns the address of an operand. The kernel must write all of its elements. */
+  /** Returns the address of an operand that the kernel only writes. The kernel must write all of its elements. */
   write(out: FloatArray | Int32Array): number {
     return this.isHosted(out) ? this.#stage(out, false, true) : out.byteOffset;
   }

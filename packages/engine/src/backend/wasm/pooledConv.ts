@@ -6,15 +6,15 @@ import type { WasmContext } from './context.ts';
 import { convOperations } from './convolutions.ts';
 
 /**
- * The most runs of images. Each run has its own sums of gradients. 12 runs divide evenly among 2, 3, 4 or 6 threads, and adding 12 sums
- * takes little time.
+ * The most runs that a batch is divided into. A run is a sequence of images with its own sums of gradients. 12 runs divide evenly among 2,
+ * 3, 4 or 6 threads, and adding 12 sums takes little time.
  */
 const MOST_RUNS = 12;
 
 /** Bytes of a convolution's sizes. Kernels write their plan after them. */
 const SIZES_BYTES = 4 * convSizes.length;
 
-/** Computes a pooled convolution: `direct` for few channels, or `tiled`, in wide tiles. */
+/** Computes a convolution with relu and max-pooling by the kernel `direct` (for few input channels) or `tiled` (for more). */
 export function convReluPool(
   variant: 'direct' | 'tiled',
   { memory, parameters, kernels, parallel }: WasmContext,

@@ -3,15 +3,15 @@ import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
 /**
  * The ways to compute the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns that read the images directly, for few
- * channels. `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: Winograd's tiles, which contain the
- * windows. `composed`: one step after the other.
+ * channels. `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: Winograd's algorithm, whose tiles
+ * contain whole windows. `composed`: convolution, relu and max-pooling one after the other.
  */
 export const pooledForwards = ['composed', 'direct', 'tiled', 'winograd'] as const;
 export type PooledForward = (typeof pooledForwards)[number];
 
 /**
- * The ways to compute the gradients. `sparse`: visits only the positions whose gradient is not 0. `winograd`: spreads the gradients over
- * Winograd's tiles. `composed`: spreads them over planes and visits all positions.
+ * The ways to compute the gradients. `sparse`: visits only the positions whose gradient is not 0. `winograd`: moves the pooled gradients to
+ * their positions in Winograd's tiles. `composed`: moves them to their positions in whole planes, and visits all positions.
  */
 export const pooledBackwards = ['composed', 'sparse', 'winograd'] as const;
 export type PooledBackward = (typeof pooledBackwards)[number];

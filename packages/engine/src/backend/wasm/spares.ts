@@ -1,5 +1,5 @@
-// The blocks of an arena that a backward pass can use again: an operation's temporaries, and gradients that have been read. Addresses are
-// kept in short flat lists, so that no objects are created.
+// Keeps track of an arena's blocks that a backward pass can use again: an operation's temporaries, and gradients that have been read.
+// Addresses are kept in short flat lists, so that no objects are created.
 
 /** A list of numbers, of which the first `length` are valid. The array keeps its size, so that it does not grow again in the next step. */
 class Numbers {
@@ -16,7 +16,7 @@ export class Spares {
   readonly #free = new Numbers();
   /** The blocks that were allocated in the current operation, each with its address, its size and the requested bytes. */
   readonly #noted = new Numbers();
-  /** Results that can be recycled, with the same three numbers. */
+  /** Results that can be recycled, each with its address, its size and the requested bytes. */
   readonly #results = new Numbers();
   /** Free blocks that are lent within an operation, each with its address and size. The newest is last. */
   readonly #lent = new Numbers();
@@ -44,8 +44,8 @@ export class Spares {
   }
 
   /**
-   * Takes the first `size` bytes of the smallest free block that is large enough. The rest of it stays free. @returns the address, or -1
-   * without such a block
+   * Takes the first `size` bytes of the smallest free block that is large enough. The rest of this block stays free.
+   * @returns the address, or -1 if no free block is large enough
    */
   take(size: number): number {
     const { values, length } = this.#free;

@@ -51,7 +51,7 @@ const WORTH_SHARING = 50_000;
  */
 const WORTH_TAKING = 10_000;
 const SHARES_OF_EACH = 8;
-/** How often the computing thread reads the count of unfinished shares before it sleeps. This takes about 100 µs. */
+/** How many times the computing thread reads the count of unfinished shares before it sleeps. This takes about 100 µs. */
 const LOOKS = 20_000;
 /** The computing thread waits in short intervals. If the process is stopped for a while, that time counts as at most one interval. */
 const WAIT_MS = 100;

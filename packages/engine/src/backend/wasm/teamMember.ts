@@ -1,4 +1,4 @@
-// The part of a team's thread: it takes shares of the current job, polls for the next job for about a millisecond, and then sleeps until
+// What a team's thread does: it takes shares of the current job, polls for the next job for about a millisecond, and then sleeps until
 // there is one. The platform makes the thread (src/node).
 import { type Kernels, unitRunners } from './kernels.generated.ts';
 import type { TeamSetup } from './team.ts';
@@ -10,7 +10,7 @@ import { Instance, type WasmMemoryObject } from './webAssembly.ts';
  * than 1 ms.
  */
 const LOOKOUT_MS = 1;
-/** How often the job's number is read between two reads of the clock. This takes about 5 µs. */
+/** How many times the job's number is read between two reads of the clock. This takes about 5 µs. */
 const LOOKS = 1_000;
 
 /** Runs shares until the team is closed. It blocks the thread, which handles no other events meanwhile. */

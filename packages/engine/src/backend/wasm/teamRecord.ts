@@ -1,11 +1,10 @@
 // The record in linear memory through which the threads of a team work together. It has the current job, the ranges of shares that are
 // left, and the words on which threads sleep.
 //
-// A job is cut into shares of equal length, and each thread has a range of them. A thread takes shares from the lower end of its range.
-// When its range is empty, it takes from the upper ends of the other ranges. So a thread works on the same part of a batch in kernel after
-// kernel, and other threads help a slow one. Each range is one word that changes only by compare-and-swap. So a thread that comes late
-// either finds no share, or takes a share of the current job. That job cannot end before the share is done, and the record does not change
-// before the job ends.
+// A job is cut into shares of equal length, and each thread has a range of them. A thread takes the first share of its range. When its
+// range is empty, it takes the last share of another thread's range. So a thread computes the same part of a batch in kernel after kernel,
+// and fast threads help a slow one. Each range is one word that changes only by compare-and-swap. A late thread either finds no share, or
+// takes a share of the current job: that job cannot end before the share is done, and the record does not change before the job ends.
 import { MOST_ARGUMENTS } from './kernels.generated.ts';
 
 /** Indices of int32 words. Words that different threads often write are kept in different cache lines. */

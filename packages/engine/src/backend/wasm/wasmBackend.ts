@@ -35,7 +35,9 @@ export interface WasmBackend extends Backend {
   allocatePersistent(length: number): Float32Array;
   /** The number of threads that compute, including the calling thread. */
   readonly threads: number;
-  /** Resolves when all threads take part. Waiting is optional: kernels can also run earlier. @throws ThreadLostError */
+  /**
+   * Resolves when all threads take part. Waiting is optional: kernels can also run before. @throws ThreadLostError if a thread has ended
+   */
   ready(): Promise<void>;
   /** Replaces the threads. Does nothing if the count is already the same and no thread has ended. */
   useThreads(threads: KernelThreads): Promise<void>;
@@ -45,7 +47,8 @@ export interface WasmBackend extends Backend {
 
 /**
  * Makes a wasm backend.
- * @throws EngineError `outOfMemory` when there is no address space for its memory, `noRelaxedSimd` for kernels that this platform cannot run.
+ * @throws EngineError `outOfMemory` when there is no address space for its memory, `noRelaxedSimd` for kernels that this platform cannot
+ * run.
  */
 export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
   checkOptions('WasmBackend', options, ['threads', 'maximumBytes', 'kernels', 'convVariant', 'pooled']);

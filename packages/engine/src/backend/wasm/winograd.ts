@@ -42,8 +42,9 @@ export function winograd(
 }
 
 /**
- * Computes the gradients dx, dw and db. A gradient that is null is not computed, and db is computed only if dw is not null. y is relu's
- * result or null; where y is 0, g is ignored. With `indices`, g and y belong to the pooled result.
+ * Computes the gradients dx, dw and db from g, the gradient of the result. A gradient that is null is not computed, and db is computed only
+ * if dw is not null. y is relu's result, or null without relu; where y is 0, g is ignored. With `indices`, g and y belong to the pooled
+ * result.
  */
 export function winogradBackward(
   { memory, parameters, kernels, parallel }: WasmContext,
