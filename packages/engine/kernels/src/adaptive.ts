@@ -4,8 +4,8 @@ import { blockElements, blockStart } from './blocks';
 import { loadUpTo4, storeUpTo4 } from './memory';
 
 /**
- * Computes a step of torch.optim.RMSprop, or of Adagrad with decay and share 1. `mean` is 0 if not centered, `velocity` is 0 without
- * momentum.
+ * Computes a step of torch.optim.RMSprop. With `decay` 1 and `share` 1 it is a step of torch.optim.Adagrad. The address `mean` is 0 if not
+ * centered; the address `velocity` is 0 without momentum.
  */
 export function rmsprop(
   param: usize,

@@ -1,5 +1,5 @@
-// The units of element-wise kernels: blocks of a fixed number of elements. A block has a whole number of vectors, so its elements share the
-// same vectors whichever thread computes it.
+// The units of element-wise kernels: blocks of a fixed number of elements. A block has a whole number of vectors, so the same elements
+// always share a vector, whichever thread computes the block.
 
 /** The number of elements of a block. A block takes a few microseconds and has a whole number of vectors and cache lines. */
 const BLOCK = 2048;

@@ -36,7 +36,7 @@ export function packedBytes(geometry: usize): usize {
   return <usize>planOf(geometry).packed << 2;
 }
 
-/** Returns the number of units of `packConv2d`. A unit is a strip of 8 results of one group. */
+/** Returns the number of units of `packConv2d`. A unit is a strip: 8 channels of the result, within one group. */
 export function packUnits(geometry: usize): i32 {
   return changetype<ConvSizes>(geometry).groups * planOf(geometry).strips;
 }
@@ -82,9 +82,9 @@ export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometr
 }
 
 /**
- * Packs weights in the order in which tiles read them. Each group, block of channels and strip has its terms in the order of summation, and
- * each term has the weights of 8 results. If the last strip has fewer than 8 results, the rest is 0. `resultStep` and `channelStep` are the
- * elements from one result or channel to the next.
+ * Packs weights in the order in which tiles read them: for each group, block of channels and strip (8 channels of the result), the terms in
+ * the order of summation, and for each term 8 weights. If the last strip has fewer than 8 channels, the rest is 0. `resultStep` and
+ * `channelStep`: the distance in `weight`, in elements, from one channel of the result or of the input to the next.
  */
 function packStrip(
   plan: ConvPlan,
@@ -205,13 +205,14 @@ function convolveRow(
   }
 }
 
-/** Returns the number of parts of the batch. Each part has its own sums for the weight's gradient, of packedBytes. */
+/** Returns the number of parts of the batch. Each part has its own sums for the weight's gradient: `packedBytes` bytes. */
 export function weightParts(geometry: usize): i32 {
   return planOf(geometry).parts;
 }
 
 /**
- * Computes `sums` from the result's gradient: for each part of the batch, the part's share of the weight's gradient. Units are the parts.
+ * Computes each part's share of the weight's gradient and stores it in `sums`. g is the result's gradient. Units are the parts of the
+ * batch.
  */
 export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
@@ -223,7 +224,7 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   scratch = ownScratch(scratch, plan.bytes);
   clearImage(plan, scratch);
   listResults(plan, scratch + plan.positions);
-  // If the last strip has fewer than 8 results, its unused lanes stay 0.
+  // If the last strip has fewer than 8 channels, its unused lanes stay 0.
   memory.fill(scratch + plan.sums, 0, <usize>(plan.strips * plan.bandRows * plan.outWidth) << 5);
   for (let part = from; part < to; part++) {
     const ofPart = sums + (<usize>(part * plan.packed) << 2);
@@ -240,9 +241,7 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   }
 }
 
-/**
- * Adds the sums of the other parts to the sums of the first part, one part after the other. Units are blocks of packedBytes / 4 elements.
- */
+/** Adds the sums of the second and all later parts, in order, to the sums of the first part. Units are blocks (blocks.ts) of the sums. */
 export function addParts(sums: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const partBytes = <usize>plan.packed << 2;

@@ -12,8 +12,8 @@ export function clearImage(plan: ConvPlan, scratch: usize): void {
 }
 
 /**
- * Fills the image's lines for the results from row `firstRow` on, from `channels` planes of `x`. Lines above and below the input are
- * cleared only if `clears` is true, for callers that read them.
+ * Fills the image's lines for the results from row `firstRow` on, from `channels` planes of `x`. If `clears`, lines above and below the
+ * input are set to 0; pass false only if these lines are never read.
  */
 export function makeImage(plan: ConvPlan, x: usize, channels: i32, firstRow: i32, image: usize, clears: bool): void {
   const stretch = plan.stretchHeight;
@@ -69,7 +69,7 @@ function repeat(x: usize, to: usize, n: i32): void {
   }
 }
 
-/** Returns the position of a column in a line of the image. */
+/** Returns the offset of a column in bytes from the start of a line of the image. */
 // @ts-ignore: decorator
 @inline
 function slotOf(plan: ConvPlan, column: i32): usize {
@@ -77,8 +77,8 @@ function slotOf(plan: ConvPlan, column: i32): usize {
 }
 
 /**
- * Lists the offsets of a result's terms from the result's first column: by kernel row, then channel, then kernel column. Does nothing if
- * the list is already there.
+ * Lists where the terms of a result are in the image: their offsets from the result's first column, by kernel row, then channel, then
+ * kernel column. Does nothing if the list is already there.
  */
 export function listTerms(plan: ConvPlan, channels: i32, scratch: usize): void {
   if (load<i32>(scratch + plan.listed) == channels) return;
@@ -95,7 +95,7 @@ export function listTerms(plan: ConvPlan, channels: i32, scratch: usize): void {
   }
 }
 
-/** Lists the offsets of a band's results from the band's first result. */
+/** Lists where the results of a band begin in the image: their offsets from the band's first result. */
 export function listResults(plan: ConvPlan, positions: usize): void {
   for (let row = 0; row < plan.bandRows; row++) {
     const line = <usize>(row * plan.strideHeight) * plan.lineBytes;

@@ -1,5 +1,5 @@
-// The plan of a convolution: the padded image that it reads, the blocks of channels and bands of rows, and the place of each piece in a
-// thread's scratch memory. The plan depends only on the sizes. The kernels that use it are in conv2d.ts.
+// Plans a convolution. The plan has the sizes of the padded image that the convolution reads, the blocks of channels, the bands of rows,
+// and the offsets in a thread's scratch memory. It depends only on the sizes. The kernels that use it are in conv2d.ts.
 //
 // A convolution does not read its input directly. It reads a padded copy, the image, in which each element is repeated (tile.ts). For the
 // gradient of a strided convolution, the image also has zeros between its elements. If the stride along the width is more than 1, the
@@ -12,7 +12,7 @@ export class ConvPlan {
   /** Channels of one group: of the input and of the result. */
   channels: i32;
   results: i32;
-  /** The input, and where its elements go: element i of a line goes to position i * stretch + top or left. */
+  /** The input. In the padded image, its row i is row i * stretchHeight + top, and its column i is column i * stretchWidth + left. */
   height: i32;
   width: i32;
   stretchHeight: i32;
@@ -37,13 +37,13 @@ export class ConvPlan {
   /** Bytes from one line of the image to the next, and from one channel to the next. */
   lineBytes: usize;
   planeBytes: usize;
-  /** Blocks of 8 results, the last one padded. */
+  /** The number of blocks of 8 channels of the result. The last block is padded. */
   strips: i32;
   /** Terms of one result: channels × taps. */
   depth: i32;
   /** Floats of all packed weights. */
   packed: i32;
-  /** Parts of the batch. Each part has its own sums for the weight's gradient. */
+  /** The number of parts of the batch. Each part has its own sums for the weight's gradient. */
   parts: i32;
   /** Offsets in a thread's scratch memory, and its total bytes. */
   listed: usize;
@@ -60,16 +60,17 @@ const PARTS = 8;
 const IMAGES_OF_PART = 2;
 const FLOATS_OF_PARTS = 16 * 1024 * 1024;
 
-/** The most terms of a block of channels. The weights and image lines of such a block fit into the first-level cache. */
+/** The most terms (channels × taps) of a block of channels. The weights and image lines of such a block fit into the first-level cache. */
 const BLOCK_TERMS = 256;
 /** The most bytes of a band's image, so that it stays in the second-level cache. */
 const IMAGE_BYTES = 256 * 1024;
 /**
- * The most results of a band. Their gradients for 8 channels stay in the first-level cache while the weight's gradient is summed over them.
+ * The most results of a band. Their gradients, for 8 channels, stay in the first-level cache while the weight's gradient is computed from
+ * them.
  */
 const BAND_RESULTS = 1024;
 
-/** Plans the result or the gradient of the weight. Both read x. */
+/** Plans the computation of the result, or of the weight's gradient. Both read x. */
 export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.inChannels / sizes.groups;
   plan.results = sizes.outChannels / sizes.groups;
@@ -87,8 +88,8 @@ export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
 }
 
 /**
- * Plans the gradient of x. This gradient is a convolution with the turned kernel. Its input is the result's gradient with its elements a
- * stride apart.
+ * Plans the computation of the gradient of x. It is a convolution with the kernel turned by 180°. Its input is the result's gradient, with
+ * its elements placed a stride apart.
  */
 export function planBackwardInput(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.outChannels / sizes.groups;

@@ -1,6 +1,6 @@
 // Depthwise convolutions, where each channel has a kernel of its own (groups = channels in = channels out). They are not computed as matrix
-// products: each plane is copied once with its padding, and each tap is applied to several elements at once. Units are planes, or channels
-// for the weight's gradient. All other convolutions are in conv2d.ts.
+// products: each plane is copied once with its padding, and each tap (element of the kernel) is applied to several elements at once. Units
+// are planes, or channels for the weight's gradient. All other convolutions are in conv2d.ts.
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { madd } from './madd';
@@ -144,7 +144,7 @@ export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geom
   }
 }
 
-/** Computes dx: the correlation of g, with its elements a stride apart, with the turned kernel. */
+/** Computes dx. It correlates g, with its elements placed a stride apart, with the kernel turned by 180°. */
 export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));

@@ -153,7 +153,7 @@ function oneRow(a: usize, b: usize, step: usize, out: usize, n: i32, k: i32): vo
   for (; n > 0; n -= 4) {
     let x = a;
     let b0 = b;
-    // Rows beyond the last one repeat the last row and are not stored.
+    // If fewer than four rows of B are left, the last row is read again, and the repeated results are not stored.
     let b1 = n > 1 ? b0 + step : b0;
     let b2 = n > 2 ? b1 + step : b1;
     let b3 = n > 3 ? b2 + step : b2;

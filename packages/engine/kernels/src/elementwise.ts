@@ -198,7 +198,7 @@ export function addScaled(x: usize, alpha: f32, out: usize, n: i32, from: i32, t
   if (n > 0) storeTail(out, f32x4.add(loadTail(out, n), f32x4.mul(factor, loadTail(x, n))), n);
 }
 
-/** Computes dx = 0 where x <= 0, and dx = g elsewhere. As in PyTorch, dx is g where x is NaN. */
+/** Computes relu's gradient dx from the result's gradient g: 0 where x <= 0, and g elsewhere. As in PyTorch, dx is g where x is NaN. */
 export function reluBackward(g: usize, x: usize, dx: usize, n: i32, from: i32, to: i32): void {
   const start = blockStart(from);
   g += start;

@@ -1,5 +1,6 @@
 // exp and log of four floats at a time, by range reduction and a polynomial. The bits are the same in every lane and on every machine. The
-// error bounds were measured over all floats in the ranges of interest (tests/engine/wasmFunctions.test.ts).
+// error bounds were measured on samples: for exp where its result is neither 0 nor Infinity, and for log on all positive finite floats
+// (tests/engine/wasmFunctions.test.ts).
 
 /** Returns e^x, at most 1 ulp off. Large results become Infinity, small results become subnormal and then 0, and a NaN stays a NaN. */
 // @ts-ignore: decorator
@@ -37,7 +38,8 @@ function powerOfTwo4(exponent: v128): v128 {
 export function log4(x: v128): v128 {
   const subnormal = f32x4.lt(x, f32x4.splat(1.17549435e-38));
   const normal = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, subnormal);
-  // m is in [sqrt(1/2), sqrt(2)). For this, the bits of sqrt(1/2) are subtracted before the exponent is taken.
+  // Splits x into 2^exponent · m, where m is in [sqrt(1/2), sqrt(2)). To get this range and not [1, 2), the bits of sqrt(1/2) are subtracted
+  // first.
   const bits = i32x4.sub(normal, i32x4.splat(0x3f3504f3));
   const exponent = i32x4.sub(i32x4.shr_s(bits, 23), v128.and(subnormal, i32x4.splat(23)));
   const m = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));

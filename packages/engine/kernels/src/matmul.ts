@@ -12,18 +12,18 @@ import { firstRow, TILE_COLUMNS, tilesOf } from './tile';
 /** The length of a block of k. Five rows of A (5 KB) and a strip of B (8 KB) then fit into the first-level cache. */
 const DEPTH = 256;
 /**
- * The most tiles of rows and strips of columns of a unit. Its block of B (128 KB) stays in the second-level cache, and packing is a small
- * part of its work.
+ * The most tiles of rows and the most strips of columns of a unit. The unit's block of B (128 KB) stays in the second-level cache, and
+ * packing takes a small part of the unit's time.
  */
 const UNIT_TILES = 24;
 const UNIT_STRIPS = 16;
-/** B is packed if it is transposed, or if at least this number of rows use it and one of the next two conditions holds. */
+/** B is packed if it is transposed, or if at least this number of rows use it and LONG_ROW or CROWDED applies. */
 const PACK_FROM = 16;
-/** B's rows have at least this number of elements, so that each row is on another page. */
+/** LONG_ROW applies if B's rows have at least this number of elements: each row is then on another page of memory. */
 const LONG_ROW = 1024;
 /**
- * The distance between B's rows is a multiple of this number of elements (512 bytes). A strip could then use only an eighth of the
- * first-level cache.
+ * CROWDED applies if the distance between B's rows is a multiple of this number of elements (512 bytes). Without packing, a strip could
+ * then use only an eighth of the first-level cache.
  */
 const CROWDED = 128;
 

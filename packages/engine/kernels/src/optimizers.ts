@@ -62,9 +62,11 @@ function sgdStep(
 
 /**
  * Computes a step of Adam's family: (meanFactor * mean + gradientFactor * g) / (sqrt(square) / root + eps). With `root` 0 there is no
- * division. `keep1` and `keep2` are 1 - beta. The mean is updated as mul_(beta1).add_(g), not as a lerp. Both are correct, but they round
- * differently, and the recorded reference runs were made with the first. If `largest` is not 0 (AMSGrad), the largest second moment so far
+ * division. `keep1` and `keep2` are 1 - beta1 and 1 - beta2. With AMSGrad, `largest` is not 0, and the largest second moment so far
  * replaces `square`.
+ *
+ * The mean is updated as mul_(beta1).add_(g), not as a linear interpolation (lerp). Both are correct, but they round differently, and the
+ * recorded reference runs used mul_ and add_.
  */
 export function adam(
   param: usize,

@@ -46,7 +46,7 @@ function isPlain2x2(sizes: PoolSizes): bool {
   );
 }
 
-/** Returns the lanes in which `value` replaces `best`: `value` is larger or NaN, and `best` is not NaN yet. */
+/** Returns a mask of the lanes in which `value` replaces `best`: `value` is larger than `best` or NaN, and `best` is not NaN. */
 // @ts-ignore: decorator
 @inline
 function replaces(value: v128, best: v128): v128 {
@@ -108,8 +108,8 @@ export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize,
 }
 
 /**
- * Computes dx: adds each window's gradient at the position of its maximum. A window that covers only padding has the position -1 and adds
- * nothing. Units are planes.
+ * Computes dx: adds the gradient of each window at the position of the window's maximum. A window that covers only padding has the position
+ * -1 and adds nothing. Units are planes.
  */
 export function maxPool2dBackward(g: usize, indices: usize, dx: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);

@@ -1,7 +1,7 @@
 // 2 × 2 max-pooling of four windows at a time, given their four corners as vectors. Convolutions use it to pool results that they have just
 // computed. Pooling of whole planes is in pool2d.ts.
 
-/** Returns the lanes in which `value` replaces `best`: `value` is larger or NaN, and `best` is not NaN yet. */
+/** Returns a mask of the lanes in which `value` replaces `best`: `value` is larger than `best` or NaN, and `best` is not NaN. */
 // @ts-ignore: decorator
 @inline
 function replaces(value: v128, best: v128): v128 {
@@ -9,8 +9,8 @@ function replaces(value: v128, best: v128): v128 {
 }
 
 /**
- * Returns whether there may be a NaN, which normal comparisons would miss. It is also true for infinities of opposite signs, whose sum is
- * NaN.
+ * Returns whether a value may be NaN, because then the maximum needs slower comparisons. Also returns true if there are infinities of
+ * opposite signs, because their sum is NaN.
  */
 // @ts-ignore: decorator
 @inline
@@ -19,7 +19,10 @@ export function mayHaveNaN(a: v128, b: v128, c: v128, d: v128): bool {
   return v128.any_true(f32x4.ne(sum, sum));
 }
 
-/** Returns the largest value of each lane. A NaN counts as the largest. b is to the right of a, c is below a, and d is below b. */
+/**
+ * Returns for each lane the largest of the four values of a 2 × 2 window: a (top left), b (top right), c (bottom left), d (bottom right). A
+ * NaN counts as the largest. If `withNaN` is false, no value may be NaN.
+ */
 // @ts-ignore: decorator
 @inline
 export function largestOf(withNaN: bool, a: v128, b: v128, c: v128, d: v128): v128 {
@@ -30,8 +33,8 @@ export function largestOf(withNaN: bool, a: v128, b: v128, c: v128, d: v128): v1
 }
 
 /**
- * Returns the distance in elements from a to the largest value `best`, in planes with rows of `width`. Of equal values the first is taken;
- * of NaNs, the first NaN.
+ * Returns for each lane the distance in elements from a (top left) to the window's largest value `best`, in planes with rows of `width`. Of
+ * equal values the first one is taken, and of several NaNs the first one.
  */
 // @ts-ignore: decorator
 @inline
@@ -54,8 +57,9 @@ export function stepToLargest(withNaN: bool, best: v128, a: v128, b: v128, c: v1
 }
 
 /**
- * Stores max(0, a, b, c, d) of each lane, and the position of the largest value.
- * @param position the positions of the corners a in their planes, which have rows of `width`
+ * Stores for each lane max(0, a, b, c, d), and the position of the largest of a (top left), b (top right), c (bottom left) and d (bottom
+ * right).
+ * @param position for each lane, the position of a in its plane, which has rows of `width`
  */
 // @ts-ignore: decorator
 @inline

@@ -17,7 +17,7 @@ class WalkPlan {
   line: usize;
   /** Vectors of a row of a window. */
   vectors: i32;
-  /** The sizes for the gradient of x. Its pixels are padded to whole vectors. */
+  /** The sizes of the image for the gradient of x. In this image, each pixel is padded to whole vectors. */
   spreadPixel: usize;
   spreadLine: usize;
   spreadVectors: i32;
@@ -46,7 +46,10 @@ function makePlan(sizes: ConvSizes, plan: WalkPlan): void {
   plan.bytes = plan.gradient + lines(<usize>plan.height * plan.spreadLine);
 }
 
-/** Returns the bytes of the sums of one unit: each output channel's rows, then the biases. `room` is the address of memory for a plan. */
+/**
+ * Returns the bytes of the sums of one unit: for each output channel the sums for its weights, then the sums for the biases. `room` is the
+ * address of memory for a plan.
+ */
 export function pooledBackwardSums(geometry: usize, room: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = changetype<WalkPlan>(room);
@@ -94,7 +97,7 @@ export function packWindows(weight: usize, packed: usize, geometry: usize): void
 
 /**
  * Computes dx and each unit's sums from the pooled gradient g. If the address `dx` is 0, only the sums are computed. `packed` is the weight
- * in the layout of packWindows. Units are the `runs` parts of the batch.
+ * in the layout of packWindows. Units are runs of images; `runs` is their number.
  */
 export function convReluPoolBackward(
   g: usize,
@@ -198,7 +201,7 @@ function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, ind
   return <i32>((list - start) / ENTRY);
 }
 
-/** Keeps four sums: with a single sum, each addition would wait for the previous one. */
+/** Returns the sum of the gradients in the list. It keeps four sums, because with one sum each addition would wait for the previous one. */
 function sumOfList(list: usize, n: i32): f32 {
   let a: f32 = 0;
   let b: f32 = 0;
@@ -248,8 +251,8 @@ function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize):
 }
 
 /**
- * Adds the sums of all runs of images in order, which gives dw and db. An address of 0 means that this gradient is not wanted. Units are
- * output channels.
+ * Adds the sums of all runs of images in order, and stores the totals in dw and db. If the address `dw` or `db` is 0, that gradient is not
+ * computed. Units are output channels.
  */
 export function pooledBackwardTotal(
   sums: usize,

@@ -73,8 +73,8 @@ function offsetOf(dims: usize, rank: i32, first: i32, row: i32): i32 {
 }
 
 /**
- * Returns the next offset when walking through the (size, step) records from the second one on, innermost first. Returns -1 at the end,
- * when all counters are 0 again.
+ * Goes to the next combination of indices of the (size, step) records from the second one on, innermost first. Returns the offset there, or
+ * -1 at the end, when all counters are 0 again.
  */
 // @ts-ignore: decorator
 @inline

@@ -1,6 +1,6 @@
-// Linear maps along both sides of planes. Average pooling, adaptive pooling and resizing have this form. Their gradients have it too, with
-// transposed bands. The bands of a side have, for each output, the index of its first input and of its first weight, and all weights. One
-// more entry marks the end of the last output's weights.
+// Linear maps along the height and the width of planes. Average pooling, adaptive pooling and resizing have this form. Their gradients have
+// it too, with transposed bands. The bands of a side have, for each output, the index of its first input and of its first weight, and the
+// weights of all outputs. One more entry marks the end of the last output's weights.
 
 import { ownScratch } from './memory';
 
@@ -51,8 +51,8 @@ function dot(x: usize, weights: usize, count: i32): f32 {
 }
 
 /**
- * Computes out[plane, i, j], the weighted sum of x[plane, …, …] over the bands i and j. `line` has memory for one input row of each thread.
- * Units are planes.
+ * Computes out[plane, i, j], the weighted sum of the elements of x[plane] in band i of the rows and band j of the columns. `line` has
+ * memory for one input row of each thread. Units are planes.
  */
 export function resample2d(
   x: usize,

@@ -4,7 +4,10 @@
 import { madd } from './madd';
 import { firstRow, tilesOf } from './tile';
 
-/** Sums begin with `from` if `goesOn`, otherwise with 0. `rows`, `goesOn` and `adds` are constants where this function is inlined. */
+/**
+ * Computes one tile of sums. Sums begin with `from` if `goesOn`, otherwise with 0. They are added to c if `adds`, otherwise stored in c.
+ * `rows`, `goesOn` and `adds` are constants where this function is inlined.
+ */
 // @ts-ignore: decorator
 @inline
 function tile(
@@ -167,7 +170,7 @@ export function setRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize
   inTiles(false, rows, a, aRow, aStep, b, bStep, k, c, cRow);
 }
 
-/** Adds the same sums to c. */
+/** Computes the same sums as setRows, and adds them to c. */
 export function addRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: i32, c: usize, cRow: usize): void {
   inTiles(true, rows, a, aRow, aStep, b, bStep, k, c, cRow);
 }

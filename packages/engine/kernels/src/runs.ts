@@ -39,7 +39,7 @@ export function selectRows(x: usize, indices: usize, out: usize, size: i32, inne
   }
 }
 
-/** The number of elements of a row that a unit of the gradient sums. Shorter runs would be too short for the processor to prefetch. */
+/** The number of elements of a row that a unit of the gradient sums. With fewer, runs would be too short for the processor to prefetch. */
 const COLUMNS = 256;
 
 export function selectRowsBackwardUnits(outer: i32, inner: i32): i32 {
@@ -47,8 +47,8 @@ export function selectRowsBackwardUnits(outer: i32, inner: i32): i32 {
 }
 
 /**
- * Computes dx[o, k, …], the sum of g[o, i, …] over all i with indices[i] = k, in the order of i. A unit is up to 256 columns of one o: see
- * selectRowsBackwardUnits.
+ * Computes dx[o, k, …], the sum of g[o, i, …] over all i with indices[i] = k, in the order of i. A unit is one index o and up to 256
+ * neighbouring elements of its rows.
  */
 export function selectRowsBackward(g: usize, indices: usize, dx: usize, size: i32, inner: i32, count: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;

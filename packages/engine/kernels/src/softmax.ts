@@ -9,7 +9,7 @@ function lanesSum(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
-/** Returns `v` with the lanes from `n` (1 to 3) on replaced by those of `other`. */
+/** Returns the first `n` (1 to 3) lanes of `v` and the remaining lanes of `other`. */
 // @ts-ignore: decorator
 @inline
 function mask(v: v128, other: v128, n: i32): v128 {
@@ -46,7 +46,7 @@ function rowLogSoftmax(x: usize, out: usize, size: i32): void {
   if (n > 0) storeTail(out, f32x4.sub(f32x4.sub(loadTail(x, n), largest), logSum), n);
 }
 
-/** Computes four neighbouring lines at once, of which `lanes` exist. The elements of a line are `step` bytes apart. */
+/** Computes the log-softmax of the first `lanes` of four neighbouring lines at once. The elements of a line are `step` bytes apart. */
 function linesLogSoftmax(x: usize, out: usize, size: i32, step: usize, lanes: i32): void {
   let largest = f32x4.splat(-Infinity);
   let at = x;

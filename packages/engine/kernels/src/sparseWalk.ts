@@ -1,7 +1,7 @@
 // The two inner loops of a convolution's gradients when only few positions of the result have a gradient. They run over a list of these
 // positions. An entry has the byte offsets of the position's window in two images, and its gradient. Images have their channels last, so a
-// row of a window is one run of kernelWidth × channels elements. One image is only read, and its pixels are not padded. The other is added
-// to, and its pixels begin at whole vectors. There, the processor can forward a value that was just stored for an overlapping window.
+// row of a window is one run of kernelWidth × channels elements. The first image is only read, and its pixels are not padded. The second
+// image is added to, and its pixels begin at whole vectors: so the processor can forward a stored vector to the next overlapping window.
 import { madd } from './madd';
 
 /**
@@ -13,8 +13,8 @@ export const ENTRY = 16;
 const MOST = 8;
 
 /**
- * Sums `count` vectors, a constant where this is inlined. The vectors are `step` bytes apart in the image and `sumStep` bytes apart in
- * `sums`.
+ * Sums `count` vectors; `count` is a constant where this is inlined. The vectors are `step` bytes apart in the image and `sumStep` bytes
+ * apart in `sums`.
  */
 // @ts-ignore: decorator
 @inline
@@ -182,7 +182,7 @@ export function sumWindows(image: usize, line: usize, list: usize, n: i32, rows:
   }
 }
 
-/** The opposite direction: adds g · weights[row] to image[offset + row] for each entry of the list. */
+/** Does the opposite of sumWindows: adds g · weights[row] to image[offset + row] for each entry of the list. */
 export function spreadWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, weights: usize): void {
   for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
     let to = image + <usize>load<u32>(list, 4);

@@ -1,7 +1,7 @@
 // The innermost loops (micro-kernels) of convolutions. A tile is up to 5 rows × 8 columns of float32 sums held in registers: ten
-// accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without spilling. The left
-// operand is an image with every element repeated over a vector, which saves an instruction at each use. Each sum adds its terms in order.
-// Products of matrices use rowTile.ts instead.
+// accumulators, two vectors of the right operand, one vector of the left operand and one product are the most that V8 keeps without
+// spilling. The left operand is an image with every element repeated over a vector, which saves an instruction at each use. Each sum adds
+// its terms in order. Products of matrices use rowTile.ts instead.
 import { madd } from './madd';
 
 /** The number of columns of a tile. */
@@ -194,8 +194,8 @@ function walk(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n
 }
 
 /**
- * Computes c[r][0…7] += Σ a[offsets[r] + positions[i]] · b[i][0…7] for i < n. The left operand is an image of repeated elements, the right
- * one has 8 contiguous floats for each i. The sum is computed separately before it is added to c, so that long sums stay accurate.
+ * Computes c[r][0…7] += Σ a[offsets[r] + positions[i]] · b[i][0…7] for i < n. `a` is an image of repeated elements, and `b` has 8
+ * contiguous floats for each i. The sum is computed separately before it is added to c, so that long sums stay accurate.
  */
 export function walkedTile(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n: i32, c: usize): void {
   switch (rows) {

@@ -27,12 +27,12 @@ export function winogradBlocks(geometry: usize): i32 {
   return planOf(geometry).blocks;
 }
 
-/** Returns the number of blocks of 8 results. These are the units of `winogradWeights` and `winogradSumWeights`. */
+/** Returns the number of blocks of 8 output channels. These are the units of `winogradWeights` and `winogradSumWeights`. */
 export function winogradStrips(geometry: usize): i32 {
   return planOf(geometry).strips;
 }
 
-/** Returns the number of blocks of 8 channels. These are the units of `winogradWeights` for turned weights. */
+/** Returns the number of blocks of 8 input channels. These are the units of `winogradWeights` for turned weights. */
 export function winogradTurnedStrips(geometry: usize): i32 {
   return planOf(geometry).channelStrips;
 }
@@ -53,8 +53,9 @@ export function winogradOwnBytes(geometry: usize): usize {
 }
 
 /**
- * Transforms the weights. For each frequency and block of 8 results, the output has a row for each channel. Turned weights are for
- * gradients of x: results and channels change places. Units are blocks of 8 results, or of 8 channels if turned.
+ * Transforms the weights. For each frequency and block of 8 output channels, `transformed` gets a row for each input channel. Turned
+ * weights are for the gradient of x: in them, input and output channels change places. Units are blocks of 8 output channels, or of 8 input
+ * channels if turned.
  */
 export function winogradWeights(weight: usize, transformed: usize, scratch: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);

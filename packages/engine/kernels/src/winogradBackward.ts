@@ -1,7 +1,7 @@
-// The gradients of 3 × 3 convolutions by Winograd's algorithm, which is the forward pass transposed. For each block of tiles, the results'
-// gradient is transformed once for both gradients. For the weight's gradient, it is multiplied with the transformed input, one matrix
-// product for each frequency. For the input's gradient, it is multiplied with the transformed weights, and the resulting 6 × 6 tiles are
-// added where they overlap.
+// The gradients of 3 × 3 convolutions by Winograd's algorithm, with the transposed transforms of the forward pass. For each block of tiles,
+// the results' gradient is transformed once for both gradients. For the weight's gradient, it is multiplied with the transformed input, one
+// matrix product for each frequency. For the input's gradient, it is multiplied with the transformed weights, and the resulting 6 × 6 tiles
+// are added where they overlap.
 import { ownScratch, storeUpTo4 } from './memory';
 import { addRows, setRows } from './rowTile';
 import { inputBlock, planOf } from './winograd';
@@ -22,10 +22,11 @@ export function winogradPartBytes(geometry: usize): usize {
 }
 
 /**
- * Computes dx, from weights that are transformed and turned, and `sums`: each part's transformed gradient of the weight and its gradient of
- * the bias, which `winogradSumWeights` adds. An address of 0 means that `dx` or `sums` is not wanted. If `passed`, the result of relu, is
- * not 0, only elements of g are used where it is above 0 or NaN. If `indices` is not 0, g and `passed` belong to 2 × 2 pooling windows, and
- * `indices` has the positions of the maxima. Units are parts.
+ * Computes dx from the turned, transformed weights. Also computes `sums`: each part's transformed gradient of the weight and its gradient
+ * of the bias, which `winogradSumWeights` adds up. If the address `dx` or `sums` is 0, it is not computed.
+ *
+ * `passed` is relu's result, or 0 if there is no relu; where relu's result is 0, g counts as 0. `indices` has the positions of the maxima
+ * if 2 × 2 max-pooling follows, or is 0; with pooling, g and `passed` have one element for each window. Units are parts.
  */
 export function winogradBackward(
   g: usize,
@@ -129,7 +130,9 @@ function gradientBlock(
   }
 }
 
-/** Computes the input's gradient for a block of tiles. The block must follow the previous block. */
+/**
+ * Computes the input's gradient for a block of tiles. Blocks must be passed in order, because a block's last tiles overlap the next block.
+ */
 function inputGradientBlock(plan: WinogradPlan, from: usize, dx: usize, first: i32, tiles: i32, between: usize): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
   const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
@@ -148,8 +151,8 @@ function inputGradientBlock(plan: WinogradPlan, from: usize, dx: usize, first: i
 }
 
 /**
- * Computes dw and db: adds the parts in order, then transforms dw back. An address of 0 means that this gradient is not wanted. Units are
- * blocks of 8 results.
+ * Computes dw and db: adds the sums of all parts in order, then transforms dw back. If the address `dw` or `db` is 0, that gradient is not
+ * computed. Units are blocks of 8 output channels.
  */
 export function winogradSumWeights(sums: usize, dw: usize, db: usize, scratch: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);

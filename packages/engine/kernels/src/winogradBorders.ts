@@ -1,5 +1,5 @@
-// Reads of Winograd's tiles. At the borders of planes, elements outside count as 0, and nothing after the last plane is read. Tiles can
-// also be prefetched into the cache.
+// Loads elements of Winograd's tiles. At the borders of planes, elements outside count as 0, and nothing after the last plane is read. Also
+// prefetches tiles into the cache.
 import { WinogradPlan } from './winogradPlan';
 
 /** Returns a mask of the columns `column` to `column` + 3: all bits of a lane are set if the column is inside a plane of this width. */
@@ -22,10 +22,11 @@ export function loadInside(at: usize, mask: v128, end: usize): v128 {
 }
 
 /**
- * Prefetches the cache lines of an image's tiles, from `tile` on and at most `left` tiles, by reading one word of each line. Lines that are
- * read in order arrive at the memory's full speed. Tiles go from plane to plane, so each would wait for its own lines. The image has
- * `planes` planes of height × width. A tile has `rows` rows, begins `step` rows below the tile above it, and the first tile begins `above`
- * rows above the plane.
+ * Prefetches the cache lines of at most `left` tiles of an image, beginning with the tile `tile`, by reading one word of each line in
+ * order. A tile has elements in every plane; without prefetching, each tile would wait for its lines in every plane.
+ *
+ * The image has `planes` planes of height × width. A tile has `rows` rows and begins `step` rows below the tile above it. The first tile
+ * begins `above` rows above the plane.
  * @returns a number without meaning. Store it, so that the compiler does not remove the reads.
  */
 export function bringTiles(

@@ -12,7 +12,10 @@ function gated(g: v128, passed: v128): v128 {
   return v128.andnot(g, f32x4.le(passed, f32x4.splat(0)));
 }
 
-/** Loads four elements. If `isGated`, elements become 0 where relu's result, which is `gate` bytes further on, is 0. */
+/**
+ * Loads four elements of the results' gradient. If `isGated`, an element becomes 0 where relu's result is 0; relu's result is `gate` bytes
+ * after the gradient.
+ */
 // @ts-ignore: decorator
 @inline
 function loadFour(isMasked: bool, isGated: bool, at: usize, gate: usize, mask: v128, end: usize): v128 {
@@ -21,7 +24,10 @@ function loadFour(isMasked: bool, isGated: bool, at: usize, gate: usize, mask: v
   return gated(g, isMasked ? loadInside(at + gate, mask, end + gate) : v128.load(at + gate));
 }
 
-/** Transforms one row of a tile: elements 0 to 3 of four channels. @returns the sum of the row */
+/**
+ * First half of Winograd's transform of a tile of the results' gradient: transforms one row (elements 0 to 3) of four channels.
+ * @returns for each channel, the sum of the row
+ */
 // @ts-ignore: decorator
 @inline
 function gradientRow(
@@ -52,7 +58,10 @@ function gradientRow(
   return f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3));
 }
 
-/** Transforms the columns of a tile of four channels, after its rows. Only the channels in `lanes` are kept; the others become 0. */
+/**
+ * Second half of Winograd's transform of a tile of the results' gradient: transforms its columns, for four channels. The rows must already
+ * be transformed. Only the channels in `lanes` are kept; the other channels become 0.
+ */
 // @ts-ignore: decorator
 @inline
 function gradientColumns(between: usize, lanes: v128, to: usize, step: usize): void {
@@ -70,8 +79,8 @@ function gradientColumns(between: usize, lanes: v128, to: usize, step: usize): v
 }
 
 /**
- * Transforms all planes of one tile of the results' gradient. Lanes that the last strip lacks become 0. If `gate` is not 0, relu's result
- * is `gate` bytes after g, and g counts as 0 where it is 0. The tile's sums are added to `sums`.
+ * Transforms all planes of one tile of the results' gradient g. If the last four channels are not complete, the missing lanes become 0. If
+ * `gate` is not 0, relu's result is `gate` bytes after g, and g counts as 0 where relu's result is 0. Adds the tile's elements to `sums`.
  */
 export function gradientTile(
   plan: WinogradPlan,

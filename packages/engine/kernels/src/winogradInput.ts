@@ -19,7 +19,7 @@ function loadFour(place: i32, at: usize, mask: v128, end: usize): v128 {
   return v128.load(at);
 }
 
-/** Loads elements 4 and 5 of the row. */
+/** Loads elements 4 and 5 of a row of a tile. `place` is a constant where this function is inlined. */
 // @ts-ignore: decorator
 @inline
 function loadTwo(place: i32, at: usize, mask: v128, end: usize): v128 {
@@ -28,7 +28,7 @@ function loadTwo(place: i32, at: usize, mask: v128, end: usize): v128 {
   return v128.load64_zero(at, 16);
 }
 
-/** Transforms one row of a tile: elements 0 to 5 of four channels. */
+/** First half of Winograd's transform of a tile of the input: transforms one row (elements 0 to 5) of four channels. */
 // @ts-ignore: decorator
 @inline
 function inputRow(place: i32, p0: usize, p1: usize, p2: usize, p3: usize, mask: v128, lastMask: v128, end: usize, to: usize): void {
@@ -68,8 +68,9 @@ export function zeroRow(to: usize): void {
 }
 
 /**
- * Transforms all channels of one tile and stores them as rows of V. `row` and `column` are the tile's first ones; they may be outside the
- * plane. `x` is the image, `end` is the end of all images, and `between` has memory for a tile of four channels.
+ * Transforms all channels of one tile of the input and stores them as the tile's row of each frequency. `row` and `column` are the tile's
+ * first row and column; they may be outside the plane. `x` is the image, `end` is the end of all images, and `between` has memory for a
+ * tile of four channels.
  */
 export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, end: usize, to: usize, between: usize): void {
   const plane = <usize>(plan.height * plan.width) << 2;

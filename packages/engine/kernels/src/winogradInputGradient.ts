@@ -1,5 +1,5 @@
-// Transforms tiles of the input's gradient, from frequencies with four channels per vector to NCHW planes. They have the size 6 × 6, like
-// the tiles of the input, and overlap in the same way. Every element is written once.
+// Transforms tiles of the input's gradient, from frequencies with four channels per vector to NCHW planes. The tiles have 6 × 6 elements
+// and overlap in the same way as the tiles of the input. Every element is written once.
 import { WinogradPlan } from './winogradPlan';
 import { element1, element2, element3, element4 } from './winogradTransforms';
 
@@ -19,10 +19,11 @@ function storeInside(to: usize, lanes: v128, column: i32, width: i32): void {
 }
 
 /**
- * Transforms all planes of one tile of the input's gradient, from rows of M. Tiles overlap by two rows and columns and must be computed
- * from left to right and from top to bottom. The sums that a tile adds to later tiles are kept in `down` (for its column of tiles) and
- * `across`. `row` and `column` are the tile's first ones; they may be outside the plane. The last tiles of a row or column also write these
- * sums.
+ * Transforms all planes of one tile of the input's gradient. Neighbouring tiles overlap by two rows or columns, so tiles must be computed
+ * from left to right and from top to bottom. `down` (for the tile below) and `across` (for the tile to the right) keep what a tile adds to
+ * later tiles. The last tile of a row or column of tiles also writes these values.
+ * @param row the tile's first row, which may be outside the plane
+ * @param column the tile's first column, which may be outside the plane
  */
 export function inputGradientTile(
   plan: WinogradPlan,

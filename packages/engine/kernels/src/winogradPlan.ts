@@ -1,5 +1,5 @@
-// The plan of a 3 × 3 convolution of stride 1 by Winograd's algorithm: its tiles of 4 × 4 results, the tiles of a block, and the place of
-// each piece in the scratch memory. The plan depends only on the sizes and the purpose.
+// Plans a 3 × 3 convolution of stride 1 by Winograd's algorithm. The plan has the tiles of 4 × 4 results, the number of tiles of a block,
+// and the sizes of what is in scratch memory. It depends only on the sizes and the purpose.
 import { ConvSizes, GRADIENTS, RESULT } from './definitions.generated';
 
 /** Frequencies of a tile: 6 × 6. */
@@ -7,8 +7,8 @@ export const FREQUENCIES: usize = 36;
 /** The most bytes of a block's transformed tiles, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
 /**
- * The same limit for gradients. Their blocks are larger, because the products for the weight's gradient sum over the tiles of a block: long sums
- * save more time than the cache.
+ * The most bytes of a block's transformed tiles for gradients. These blocks are larger, because the weight's gradient is summed over the
+ * tiles of a block: longer sums save more time than a smaller block would.
  */
 const SUMMED_BLOCK_BYTES = 1000 * 1024;
 /** The fewest tiles of a part of the weight's gradient, and the most parts. */
@@ -30,7 +30,7 @@ export class WinogradPlan {
   results: i32;
   outHeight: i32;
   outWidth: i32;
-  /** Blocks of 8 results, and of 8 channels, the last ones padded. */
+  /** The number of blocks of 8 output channels, and of 8 input channels. The last block is padded. */
   strips: i32;
   channelStrips: i32;
   tilesDown: i32;
@@ -44,7 +44,7 @@ export class WinogradPlan {
   /** Steps of the transformed input: from tile to tile, and from frequency to frequency. */
   channelRow: usize;
   channelStep: usize;
-  /** The same steps of the transformed results. */
+  /** Steps of the transformed results: from tile to tile, and from frequency to frequency. */
   resultRow: usize;
   resultStep: usize;
   /** Steps from frequency to frequency: of weights for results and the weight's gradient, and of weights for the gradient of x. */
@@ -61,7 +61,8 @@ export class WinogradPlan {
 }
 
 /**
- * Rounds a step up to an odd multiple of 64, so that the same position in different frequencies does not compete for the same cache lines.
+ * Rounds a step up to an odd multiple of 64, so that elements at the same position of different frequencies do not compete for the same
+ * cache lines.
  */
 // @ts-ignore: decorator
 @inline

@@ -5,7 +5,9 @@ import { largestOf, mayHaveNaN, stepToLargest } from './poolLanes';
 import { WinogradPlan } from './winogradPlan';
 import { result0, result1, result2, result3 } from './winogradTransforms';
 
-/** Transforms the columns of a tile: four rows of six frequencies go to `between`. */
+/**
+ * First half of Winograd's transform of a tile of results: transforms its columns, and stores four rows of six frequencies in `between`.
+ */
 // @ts-ignore: decorator
 @inline
 function resultColumns(from: usize, step: usize, between: usize): void {
@@ -27,7 +29,7 @@ function resultColumns(from: usize, step: usize, between: usize): void {
   }
 }
 
-/** Computes all planes of one tile of results from rows of M, plus bias. A `bias` of 0 means no bias. `isRelu` applies relu. */
+/** Computes all planes of one tile of results from the matrix products, plus bias. A `bias` of 0 means no bias. `isRelu` applies relu. */
 export function resultTile(
   plan: WinogradPlan,
   from: usize,
