@@ -1,5 +1,5 @@
-// The actions of users that change the status of a job. The route `POST /jobs/{id}/<name>`, its entry in the OpenAPI document and the call of
-// the script follow from an entry here. The script packages/jobs/lua/<name>Job.lua decides in which status an action is allowed.
+// The actions of users that change the status of a job. The route `POST /jobs/{id}/<name>`, its entry in the OpenAPI document and the call
+// of the script follow from an entry here. The script packages/jobs/lua/<name>Job.lua decides in which status an action is allowed.
 
 interface JobActionText {
   readonly summary: string;

@@ -1,4 +1,5 @@
-// The statuses of a job and the phases of a running job. The Lua scripts of the package jobs decide which action is allowed in which status.
+// The statuses of a job and the phases of a running job. The Lua scripts of the package jobs decide which action is allowed in which
+// status.
 import type { TrainingPhase } from '@trainyard/engine';
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
--- Compares the data that an attempt found with the data that the job was created for. If they differ, the job loses its reuse key for good: no
--- later request gets this job instead of a new one.
+-- Compares the data that an attempt found with the data that the job was created for. If they differ, the job loses its reuse key for good:
+-- no later request gets this job instead of a new one.
 -- include: lists, fence
 local status = statusOfCurrent(job, attempt)
 if not status then return {'stale'} end

@@ -1,6 +1,6 @@
--- Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. If the job's id
--- was reserved, the job already has files. It may also have copied events, which were set to expire. They are now kept. Sending the same call
--- twice creates one job.
+-- Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. If the job's
+-- id was reserved, the job already has files. It may also have copied events, which were set to expire. They are now kept. Sending the same
+-- call twice creates one job.
 -- include: status, waiting, turns, idempotency, quota, uploads
 local function created() return {'created', jobId, positionOf(waitingKeys(), jobId, owner), missingWakeUps()} end
 if redis.call('EXISTS', job) == 1 then return created() end

@@ -1,5 +1,5 @@
--- Creates a token for one event stream. Only the digest of a token is stored. If the API key has too many tokens, those that expire first are
--- removed.
+-- Creates a token for one event stream. Only the digest of a token is stored. If the API key has too many tokens, those that expire first
+-- are removed.
 redis.call('ZREMRANGEBYSCORE', tokensOfKey, '-inf', nowMs)
 for _, former in ipairs(redis.call('ZRANGE', tokensOfKey, 0, -tonumber(mostTokens))) do
   redis.call('DEL', keys.streamToken(former))

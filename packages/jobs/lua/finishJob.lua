@@ -1,5 +1,5 @@
--- Ends a job. If a cancel was requested, the job ends as `cancelled`, even if the attempt succeeded or failed. If the same attempt sends the
--- call again, it returns the same reply.
+-- Ends a job. If a cancel was requested, the job ends as `cancelled`, even if the attempt succeeded or failed. If the same attempt sends
+-- the call again, it returns the same reply.
 -- include: status, fence
 local before = redis.call('HMGET', job, 'attempt', 'finishedAt', 'status', 'owner')
 if before[1] == attempt and before[2] then return {'finished', before[3]} end

@@ -1,6 +1,6 @@
--- Adds running jobs with an expired lease to the interrupted jobs, so that workers take them over. Checks a limited number of jobs, because a
--- script blocks all other commands of Redis. Returns the id after which the next call begins ('' = all jobs are checked), and the ids of the
--- added jobs.
+-- Adds running jobs with an expired lease to the interrupted jobs, so that workers take them over. Checks a limited number of jobs, because
+-- a script blocks all other commands of Redis. Returns the id after which the next call begins ('' = all jobs are checked), and the ids of
+-- the added jobs.
 -- include: waiting
 local page = redis.call('ZRANGEBYLEX', running, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, pageSize)
 local added = {}

@@ -1,5 +1,5 @@
--- Uses a token for an event stream. Returns the name and the digest of its API key. A token may be used for `idleSeconds` after its last use,
--- and for `afterEndMs` after the end of the job or the first use of the token, whichever is later.
+-- Uses a token for an event stream. Returns the name and the digest of its API key. A token may be used for `idleSeconds` after its last
+-- use, and for `afterEndMs` after the end of the job or the first use of the token, whichever is later.
 local record = redis.call('HMGET', token, 'jobId', 'key', 'keyDigest', 'begunAt')
 local keyName, keyDigest = record[2], record[3]
 if record[1] ~= jobId then return {'refused'} end

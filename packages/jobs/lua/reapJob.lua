@@ -1,5 +1,5 @@
--- Queues a running job again when its lease has expired and no worker has taken it over. Until a worker claims it, writes of the interrupted
--- attempt are refused, because the job is not running.
+-- Queues a running job again when its lease has expired and no worker has taken it over. Until a worker claims it, writes of the
+-- interrupted attempt are refused, because the job is not running.
 -- include: status, waiting
 if redis.call('EXISTS', lease) == 1 then return {'held'} end
 if redis.call('HGET', job, 'status') ~= 'running' then return {'none'} end

@@ -1,5 +1,5 @@
--- Records an uploaded dataset, unless its owner already has a dataset with the same content. Its files are stored already, under a reservation
--- that ends with this call. Sending the same call twice records one dataset.
+-- Records an uploaded dataset, unless its owner already has a dataset with the same content. Its files are stored already, under a
+-- reservation that ends with this call. Sending the same call twice records one dataset.
 -- include: usage, quota
 if redis.call('EXISTS', dataset) == 1 then return {'recorded'} end
 local known = redis.call('HGET', contentsOfOwner, digest)

@@ -1,5 +1,5 @@
--- The resume action: paused → queued. While the job waits, repeating the action changes nothing. After a worker has taken the job, the action
--- is refused.
+-- The resume action: paused → queued. While the job waits, repeating the action changes nothing. After a worker has taken the job, the
+-- action is refused.
 -- include: status, waiting
 local record = redis.call('HMGET', job, 'status', 'resumed')
 local status, isResumed = record[1], record[2]

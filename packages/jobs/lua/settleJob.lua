@@ -1,4 +1,5 @@
--- Cancels or pauses a job in place of its lost worker. Raises the attempt number. So if the worker was only frozen, its later writes are refused.
+-- Cancels or pauses a job in place of its lost worker. Raises the attempt number. So if the worker was only frozen, its later writes are
+-- refused.
 -- include: status, waiting
 local status = redis.call('HGET', job, 'status')
 local isRequested = status == 'cancelling' or status == 'pausing'

@@ -1,5 +1,5 @@
--- A worker takes the job that starts next: the job that was interrupted first, or else the first waiting job of the API key whose turn it is.
--- Sending the same claim twice takes one job.
+-- A worker takes the job that starts next: the job that was interrupted first, or else the first waiting job of the API key whose turn it
+-- is. Sending the same claim twice takes one job.
 -- include: claim
 
 -- Returns the job that this claim took before, if this claim still has it.

@@ -1,5 +1,6 @@
 // Passes requests to cancel or pause a job to the process that runs it. A message contains only the job's id. The record is read after each
-// message, and whenever a message may have been missed. `Subscription` subscribes to a channel of Redis, again after each broken connection.
+// message, and whenever a message may have been missed. `Subscription` subscribes to a channel of Redis, again after each broken
+// connection.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { answeredSoon } from './redis/connection.ts';

@@ -99,7 +99,8 @@ export class DatasetStore {
       // `known`: another request stored the same content at the same time.
       return reply[0] === 'known' ? { dataset: await this.#existing(reply[1]), isNew } : { dataset, isNew };
     } finally {
-      // After an error it is unknown whether the dataset was recorded. `remove` checks this in Redis, and keeps the file of a recorded dataset.
+      // After an error it is unknown whether the dataset was recorded. `remove` checks this in Redis, and keeps the file of a recorded
+      // dataset.
       if (!isNew) await this.#reservedFiles.remove(id).catch(() => undefined);
     }
   }
@@ -119,8 +120,8 @@ export class DatasetStore {
 
   /**
    * Lists datasets, newest first.
-   * @param options `after`: the last id of the previous page; default: the first page. `owner`: only datasets of this owner; default: of all
-   *   owners
+   * @param options `after`: the last id of the previous page; default: the first page. `owner`: only datasets of this owner; default: of
+   *   all owners
    */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<DatasetRecord[]> {
     const start = options.after === undefined ? '+' : `(${options.after}`;

@@ -25,8 +25,8 @@ export function memoryOf(keys: RedisKeys, owner: string, idempotency: Idempotenc
 }
 
 /**
- * Looks for an earlier request with the same idempotency key. Returns the id of the job or sweep that it created, which may have been deleted
- * since, and whether its body was the same. Returns null if there was no such request.
+ * Looks for an earlier request with the same idempotency key. Returns the id of the job or sweep that it created, which may have been
+ * deleted since, and whether its body was the same. Returns null if there was no such request.
  */
 export async function madeBefore(
   redis: Redis,

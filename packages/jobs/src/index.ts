@@ -1,5 +1,5 @@
-// The data of the service in Redis and in files: the records, the queue, the events and the artifacts of jobs. Also the start of a process: its
-// Redis and its environment variables. Does not contain HTTP or training.
+// The data of the service in Redis and in files: the records, the queue, the events and the artifacts of jobs. Also the start of a process:
+// its Redis and its environment variables. Does not contain HTTP or training.
 
 export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';

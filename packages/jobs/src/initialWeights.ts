@@ -1,5 +1,5 @@
-// The initial weights of a new job: checks whether the caller may use them and whether they fit the model, and copies them to the files of the job.
-// If they cannot be used, the spec is invalid.
+// The initial weights of a new job: checks whether the caller may use them and whether they fit the model, and copies them to the files of
+// the job. If they cannot be used, the spec is invalid.
 
 import type { Job } from '@trainyard/contracts';
 import { fitWeights, type GivenShape, weightShapes } from '@trainyard/engine/formats';

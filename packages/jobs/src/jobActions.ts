@@ -1,5 +1,5 @@
-// The actions of users on a job: cancel, pause, resume and delete. Also the actions in place of lost workers: their jobs are cancelled, paused
-// or queued again. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
+// The actions of users on a job: cancel, pause, resume and delete. Also the actions in place of lost workers: their jobs are cancelled,
+// paused or queued again. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
 import type { Job, JobAction } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';

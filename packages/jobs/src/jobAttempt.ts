@@ -169,8 +169,8 @@ export class JobAttempt {
   }
 
   /**
-   * Announces that the gradients of these epochs are stored, with one event for each epoch. The epochs are in ascending order. Each epoch is
-   * announced once.
+   * Announces that the gradients of these epochs are stored, with one event for each epoch. The epochs are in ascending order. Each epoch
+   * is announced once.
    */
   async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
     const [outcome] = await announceGradients(this.#redis, { ...this.#own, epochs });
@@ -189,8 +189,8 @@ export class JobAttempt {
 
   /**
    * Appends a line to the job's log. Longer messages are cut to 4,096 characters.
-   * @param line the number of the line in this attempt, from 1. A line with a number can be sent again: it is stored once. Send the next line
-   *   only when the line before it is stored. Without a number, every call appends a line
+   * @param line the number of the line in this attempt, from 1. A line with a number can be sent again: it is stored once. Send the next
+   *   line only when the line before it is stored. Without a number, every call appends a line
    */
   async appendLog(level: LogData['level'], message: string, line?: number): Promise<AppendOutcome> {
     const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };

@@ -1,6 +1,6 @@
 // Creates, reads and lists jobs, and is the entry point to everything else about them: claim.ts takes jobs for workers, JobAttempt contains
-// the writes of a worker, JobActions the actions of users, and WaitingJobs the queue. Every change is one Lua script, so a crash never leaves
-// half a change.
+// the writes of a worker, JobActions the actions of users, and WaitingJobs the queue. Every change is one Lua script, so a crash never
+// leaves half a change.
 import { randomInt } from 'node:crypto';
 import type { Job, JobAction, JobPage } from '@trainyard/contracts';
 import { isUploaded } from '@trainyard/engine/data';
@@ -90,8 +90,8 @@ export class JobStore {
   }
 
   /**
-   * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before reading anything that may
-   * have been deleted since that request. `create` looks for the job again, so it is never created twice.
+   * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before reading anything that
+   * may have been deleted since that request. `create` looks for the job again, so it is never created twice.
    * @throws IdempotencyMismatchError if the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
@@ -107,8 +107,8 @@ export class JobStore {
   }
 
   /**
-   * Creates a job like `create`, but does not wake a worker. `job` is null if an earlier request created it. `missingWakeUps`: number of wake-ups
-   * that are missing in the queue now.
+   * Creates a job like `create`, but does not wake a worker. `job` is null if an earlier request created it. `missingWakeUps`: number of
+   * wake-ups that are missing in the queue now.
    */
   async record(
     request: NewJob,
@@ -214,7 +214,9 @@ export class JobStore {
     };
   }
 
-  /** Returns the newest job with this reuse key that succeeded with this engine version; else null. If `owner` is undefined, of any owner. */
+  /**
+   * Returns the newest job with this reuse key that succeeded with this engine version; else null. If `owner` is undefined, of any owner.
+   */
   async reusable(key: string, owner: string | undefined): Promise<Job | null> {
     const { data } = await this.list({ limit: 10, owner, status: 'succeeded', label: reuseLabel(key) });
     return data.find(({ result }) => result?.engineVersion === this.#engineVersion) ?? null;
@@ -259,7 +261,10 @@ export class JobStore {
     }
   }
 
-  /** Returns further fields of the record. A job with an `origin` inherits the webhook of the other job. A retry also inherits the reuse key. */
+  /**
+   * Returns further fields of the record. A job with an `origin` inherits the webhook of the other job. A retry also inherits the reuse
+   * key.
+   */
   async #extras({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<RecordExtras> {
     const given = {
       ...(webhook && { webhook }),

@@ -1,5 +1,5 @@
-// Controls when asynchronous work runs. Groups calls into batches, pauses long work, lets callers continue in order, and handles items one by
-// one even if some fail.
+// Controls when asynchronous work runs. Groups calls into batches, pauses long work, lets callers continue in order, and handles items one
+// by one even if some fail.
 import { setTimeout } from 'node:timers/promises';
 
 interface Waiting<T> {
@@ -9,8 +9,8 @@ interface Waiting<T> {
 }
 
 /**
- * Groups calls for single items into batches. Calls that arrive while a batch runs form the next batch. This adds no delay: if no batch runs,
- * a call starts one at once.
+ * Groups calls for single items into batches. Calls that arrive while a batch runs form the next batch. This adds no delay: if no batch
+ * runs, a call starts one at once.
  * @param run handles a whole batch. If it throws, every call of the batch rejects
  * @param limit most items of one batch
  * @returns a function for one item, which resolves when its batch is done
@@ -42,15 +42,17 @@ export function batched<T>(run: (items: readonly T[]) => Promise<void>, limit: n
   };
 }
 
-/** How long work may run before it pauses, in ms. It is short because a request needs dozens of event-loop turns, and each may have to wait. */
+/**
+ * How long work may run before it pauses, in ms. It is short because a request needs dozens of event-loop turns, and each may have to wait.
+ */
 const longestMs = 4;
 
 /** The length of a pause, as a share of the time worked before it. */
 const pauseShare = 0.25;
 
 /**
- * Returns a function to call between two pieces of work. The function pauses for a quarter of the time since the last pause, if that time is
- * at least 4 ms.
+ * Returns a function to call between two pieces of work. The function pauses for a quarter of the time since the last pause, if that time
+ * is at least 4 ms.
  */
 export function givingWay(): () => Promise<void> {
   let since = performance.now();

@@ -1,5 +1,5 @@
-// The quotas, the usage, the rate limits and the weights of API keys. Quotas apply in addition to the limits for everybody. The scripts that create
-// jobs, sweeps, datasets and weights check them, so that requests at the same time cannot exceed a quota together.
+// The quotas, the usage, the rate limits and the weights of API keys. Quotas apply in addition to the limits for everybody. The scripts
+// that create jobs, sweeps, datasets and weights check them, so that requests at the same time cannot exceed a quota together.
 import type { SpecLimits } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import type { ApiKey } from './environment/apiKeys.ts';
@@ -123,8 +123,8 @@ export class RateLimiter {
 }
 
 /**
- * Stores the weights of the API keys in Redis, where the scripts that decide which job starts next read them. Only the API processes know the
- * API keys.
+ * Stores the weights of the API keys in Redis, where the scripts that decide which job starts next read them. Only the API processes know
+ * the API keys.
  */
 export class KeyWeights {
   readonly #redis: Redis;

@@ -1,5 +1,5 @@
-// The record of a job in Redis (a hash of texts), the job as the API returns it, and an estimate of the Redis memory that a new job needs. Only the
-// scripts change a record.
+// The record of a job in Redis (a hash of texts), the job as the API returns it, and an estimate of the Redis memory that a new job needs.
+// Only the scripts change a record.
 import {
   type EpochMetrics,
   isFinal,

@@ -1,6 +1,6 @@
-// Removes files and events of jobs, uploaded weights and uploaded datasets that were deleted or whose creation did not finish. Redis records
-// the id before anything is stored under it, and again in the step that deletes the job, weights or dataset. So the files are removed even
-// after a crash. Also creates jobs that have files from the beginning.
+// Removes files and events of jobs, uploaded weights and uploaded datasets that were deleted or whose creation did not finish. Redis
+// records the id before anything is stored under it, and again in the step that deletes the job, weights or dataset. So the files are
+// removed even after a crash. Also creates jobs that have files from the beginning.
 import type { Job } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -12,7 +12,8 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 const reservationMs = 60 * 60 * 1_000;
 
 /**
- * How long files are kept after their job is missing in Redis, in ms. If Redis has lost its data, a backup can be restored within this time.
+ * How long files are kept after their job is missing in Redis, in ms. If Redis has lost its data, a backup can be restored within this
+ * time.
  */
 const unknownKeptMs = 24 * 60 * 60 * 1_000;
 

@@ -1,5 +1,5 @@
-// Totals of the whole service, for monitoring only. The scripts store them in Redis, so that each epoch and each ended job counts once, even
-// if several processes work or processes restart.
+// Totals of the whole service, for monitoring only. The scripts store them in Redis, so that each epoch and each ended job counts once,
+// even if several processes work or processes restart.
 import { type FinalStatus, finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';

@@ -1,5 +1,5 @@
-// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up to that
-// checkpoint. So it does not need the other job any more, which may continue or be deleted.
+// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up
+// to that checkpoint. So it does not need the other job any more, which may continue or be deleted.
 import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
 import { initialWeightsFile, SpecError } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';

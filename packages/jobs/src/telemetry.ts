@@ -1,6 +1,6 @@
-// Traces: starts OpenTelemetry's SDK if the process's environment variables (OTEL_…) name a receiver of spans, and passes the trace of a request on
-// through the job's record, as W3C's `traceparent`. Without the SDK, every call does nothing, and there is no traceparent. Metrics and logs do not
-// use OpenTelemetry.
+// Traces: starts OpenTelemetry's SDK if the process's environment variables (OTEL_…) name a receiver of spans, and passes the trace of a
+// request on through the job's record, as W3C's `traceparent`. Without the SDK, every call does nothing, and there is no traceparent.
+// Metrics and logs do not use OpenTelemetry.
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Context,

@@ -1,6 +1,6 @@
-// The jobs that wait for a worker, and the BullMQ queue that wakes workers. An entry of the queue is a wake-up: it means only that a job may be
-// waiting. The worker that gets one calls `JobStore.take`. So an extra wake-up does no harm. Any process that finds a wake-up missing adds one.
-// The scripts decide which job is next (lua/shared/turns.lua).
+// The jobs that wait for a worker, and the BullMQ queue that wakes workers. An entry of the queue is a wake-up: it means only that a job
+// may be waiting. The worker that gets one calls `JobStore.take`. So an extra wake-up does no harm. Any process that finds a wake-up
+// missing adds one. The scripts decide which job is next (lua/shared/turns.lua).
 import { type ConnectionOptions, type JobsOptions, Queue, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { batched } from './pacing.ts';
@@ -62,7 +62,8 @@ export class TrainQueue {
       connection: asConnection(options.redis),
       prefix: redisKeys(options.prefix).tag,
       defaultJobOptions: wakeUpOptions,
-      // If the connection breaks while BullMQ checks the version of Redis, its queue fails for good. `probeRedis` checks the version and more.
+      // If the connection breaks while BullMQ checks the version of Redis, its queue fails for good. `probeRedis` checks the version and
+      // more.
       skipVersionCheck: true,
     });
     this.#queue.on('error', (error) => options.onError?.(error));

@@ -1,6 +1,6 @@
-// Decides which webhooks of ended jobs to send, and records the results. The script that ends a job also adds it to `RedisKeys.ended`, so that no
-// crash loses a webhook. From there the webhook goes into its own BullMQ queue, which decides when to send it and when to retry. The API
-// sends the HTTP requests.
+// Decides which webhooks of ended jobs to send, and records the results. The script that ends a job also adds it to `RedisKeys.ended`, so
+// that no crash loses a webhook. From there the webhook goes into its own BullMQ queue, which decides when to send it and when to retry.
+// The API sends the HTTP requests.
 import { createHash } from 'node:crypto';
 import { type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
 import { type ConnectionOptions, type Job, Queue } from 'bullmq';
@@ -96,8 +96,8 @@ export class WebhookStore {
   }
 
   /**
-   * Dispatches the webhooks of ended jobs that no process was notified of, a limited number at a time. Call it every few seconds in every process
-   * that sends webhooks.
+   * Dispatches the webhooks of ended jobs that no process was notified of, a limited number at a time. Call it every few seconds in every
+   * process that sends webhooks.
    * @returns the number of these jobs
    */
   async reconcile(olderThanMs: number = endedGraceMs): Promise<number> {
@@ -189,8 +189,8 @@ export class WebhookStore {
 const longestParkedMs = 10 * 60_000;
 
 /**
- * Parks webhooks whose owner already sends as many webhooks at the same time as it may. A parked webhook is a delayed entry of the queue, so
- * that webhooks of other owners do not wait behind it. When the owner may send again, the webhook that has waited longest is unparked.
+ * Parks webhooks whose owner already sends as many webhooks at the same time as it may. A parked webhook is a delayed entry of the queue,
+ * so that webhooks of other owners do not wait behind it. When the owner may send again, the webhook that has waited longest is unparked.
  */
 export class ParkedWebhooks {
   readonly #redis: Redis;

@@ -1,5 +1,5 @@
-// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of its content. A job that begins with them
-// gets a copy of the file. So the job is unaffected if the weights are deleted later.
+// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of its content. A job that begins with
+// them gets a copy of the file. So the job is unaffected if the weights are deleted later.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';

@@ -104,7 +104,7 @@ export class AheadLoader implements BatchLoader {
         this.#free(i + 1);
       }
     } finally {
-      // If the loop over the batches ended early, this stops the thread.
+      // If the loop over the batches ended early, the thread must not prepare further batches.
       if (pass === this.#pass) this.#want(0);
     }
   }

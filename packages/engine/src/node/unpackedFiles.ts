@@ -1,5 +1,5 @@
-// Keeps unpacked files in memory, so that a process does not unpack the same dataset for each job. The least recently used files are removed
-// when all files together are too large. It reads no files: the caller gives a stamp that changes with the file.
+// Keeps unpacked files in memory, so that a process does not unpack the same dataset for each job. The least recently used files are
+// removed when all files together are too large. It reads no files: the caller gives a stamp that changes with the file.
 import { LRUCache } from 'lru-cache';
 
 export class UnpackedFiles {

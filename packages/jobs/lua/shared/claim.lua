@@ -1,9 +1,9 @@
 -- include: status, waiting, turns
 
--- Takes one job for a worker. Each claim raises the job's attempt number, so that writes of earlier attempts are refused. The lease shows that
--- the job has a worker. `previous` is the number of this worker's previous attempt, which has ended; nil if there is none. `isCounted`:
--- whether that attempt counts as an attempt without progress. Returns the reply of `claimJob`. The script that includes this has the
--- arguments worker, claimId, now, attemptsAllowed, crashLoopError and leaseMs.
+-- Takes one job for a worker. Each claim raises the job's attempt number, so that writes of earlier attempts are refused. The lease shows
+-- that the job has a worker. `previous` is the number of this worker's previous attempt, which has ended; nil if there is none.
+-- `isCounted`: whether that attempt counts as an attempt without progress. Returns the reply of `claimJob`. The script that includes this
+-- has the arguments worker, claimId, now, attemptsAllowed, crashLoopError and leaseMs.
 local function claim(jobId, previous, isCounted)
   local job = keys.job(jobId)
   local record = redis.call('HMGET', job, 'status', 'fruitless', 'spec', 'claim', 'attempt', 'checkpointFile', 'traceparent', 'owner')

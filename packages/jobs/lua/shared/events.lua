@@ -22,8 +22,8 @@ local function append(jobId, event, data)
   return id
 end
 
--- Calls `visit` with the id and the size of each log event after `from`, until it returns a true value. The next log event is often near, so
--- the first read is short. Each further read is longer.
+-- Calls `visit` with the id and the size of each log event after `from`, until it returns a true value. The next log event is often near,
+-- so the first read is short. Each further read is longer.
 local function eachLog(events, from, visit)
   local start, count, isLast = from, 20, false
   repeat
@@ -37,8 +37,8 @@ local function eachLog(events, from, visit)
 end
 
 -- Appends a log event. If the job then has too many, removes the oldest one. Before the first removal, appends a log event as a notice for
--- users, which is never removed. The record holds the number of log events (`logs`) and the id of the last removed one (`logsFrom`), so that
--- no entry is scanned twice.
+-- users, which is never removed. The record holds the number of log events (`logs`) and the id of the last removed one (`logsFrom`), so
+-- that no entry is scanned twice.
 local function appendLog(jobId, data)
   local job, events = keys.job(jobId), keys.events(jobId)
   local id = append(jobId, 'log', data)

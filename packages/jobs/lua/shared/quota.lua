@@ -14,9 +14,9 @@ local function used(owner)
   return jobs, tonumber(kept[2] or 0), seconds, (day + 1) * 86400 - now, tonumber(kept[5] or 0)
 end
 
--- Checks whether an owner may have `jobs` more jobs, `bytes` more stored bytes and `redisBytes` more bytes of Redis memory. Returns nil if it
--- may, else the reply {'overQuota', quota, its limit, current usage, seconds to wait}. `quotas` is JSON and omits quotas without a limit.
--- `redisBytes` may be nil.
+-- Checks whether an owner may have `jobs` more jobs, `bytes` more stored bytes and `redisBytes` more bytes of Redis memory. Returns nil if
+-- it may, else the reply {'overQuota', quota, its limit, current usage, seconds to wait}. `quotas` is JSON and omits quotas without a
+-- limit. `redisBytes` may be nil.
 local function overQuota(owner, quotas, jobs, bytes, redisBytes)
   local limits = cjson.decode(quotas)
   if next(limits) == nil then return nil end

@@ -25,7 +25,8 @@ local function pause(jobId)
   enter(jobId, 'paused')
 end
 
--- Sets the estimated memory of an ended job from its actual number of events. Until then, the estimate includes the events of all planned epochs.
+-- Sets the estimated memory of an ended job from its actual number of events. Until then, the estimate includes the events of all planned
+-- epochs.
 local function settleMemory(jobId)
   local job = keys.job(jobId)
   local record = redis.call('HMGET', job, 'redisBytes', 'owner')

@@ -34,8 +34,8 @@ local function waitingKeys()
   return found
 end
 
--- Returns the API key whose job starts next; nil if no job waits. For each key, the number of running jobs is divided by the key's weight and
--- rounded down. The key with the smallest result is returned; of several such keys, the first in the order of turns.
+-- Returns the API key whose job starts next; nil if no job waits. For each key, the number of running jobs is divided by the key's weight
+-- and rounded down. The key with the smallest result is returned; of several such keys, the first in the order of turns.
 local function nextKey()
   local best
   for _, key in ipairs(waitingKeys()) do

@@ -15,8 +15,8 @@ local function addUser(users, jobId)
   redis.call('ZADD', users, nowMs, jobId)
 end
 
--- Deletes an upload, unless one of its users is a job that has not ended: removes its record and its set of users, and schedules the removal
--- of its files. Returns the reply.
+-- Deletes an upload, unless one of its users is a job that has not ended: removes its record and its set of users, and schedules the
+-- removal of its files. Returns the reply.
 local function deleteUpload(record, id, users)
   if redis.call('EXISTS', record) == 0 then return {'missing'} end
   for _, jobId in ipairs(redis.call('ZRANGE', users, 0, -1)) do

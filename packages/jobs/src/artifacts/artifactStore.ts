@@ -47,14 +47,14 @@ export interface ByteRange {
 }
 
 /**
- * A store of the files of jobs and uploads. Every method throws an ArtifactError: with the code `invalidArtifactName` for an invalid job id or
- * name, and with `diskFull`, `storageDenied`, `storageReadOnly` or `storageUnavailable` if the storage cannot be used now (see
+ * A store of the files of jobs and uploads. Every method throws an ArtifactError: with the code `invalidArtifactName` for an invalid job id
+ * or name, and with `diskFull`, `storageDenied`, `storageReadOnly` or `storageUnavailable` if the storage cannot be used now (see
  * `isStorageAway`). Methods with a signal throw its reason as soon as it is aborted.
  */
 export interface ArtifactStore {
   /**
-   * Returns a path for a new file, from which `putFile` can move it. A file that is left there is removed when the store is closed or, after
-   * a crash, at the next start.
+   * Returns a path for a new file, from which `putFile` can move it. A file that is left there is removed when the store is closed or,
+   * after a crash, at the next start.
    */
   temporaryFile(): string;
 

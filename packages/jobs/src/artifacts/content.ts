@@ -1,5 +1,5 @@
-// The content of artifacts: its streams, its digests, and the scratch folders for unfinished files. Each process has a scratch folder of its
-// own. So a starting process can remove the folders of crashed processes, and keep those of running processes.
+// The content of artifacts: its streams, its digests, and the scratch folders for unfinished files. Each process has a scratch folder of
+// its own. So a starting process can remove the folders of crashed processes, and keep those of running processes.
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -76,8 +76,8 @@ export async function digestsOf(file: FileHandle, algorithms: readonly string[])
 }
 
 /**
- * How long the scratch folder of another machine counts as in use after its last change, in ms. This machine cannot check whether the process
- * that made the folder still runs.
+ * How long the scratch folder of another machine counts as in use after its last change, in ms. This machine cannot check whether the
+ * process that made the folder still runs.
  */
 const longestWriteMs = 24 * 60 * 60 * 1_000;
 
@@ -102,7 +102,8 @@ export async function removeLeftovers(root: string): Promise<void> {
 async function isInUse(root: string, name: string): Promise<boolean> {
   if (own.has(name)) return true;
   const [host, pid] = name.split('~');
-  // A folder that has our process id but is not in `own` is from an earlier process: in a container, the first process always has the same id.
+  // A folder that has our process id but is not in `own` is from an earlier process: in a container, the first process always has the same
+  // id.
   if (host === encodeURIComponent(hostname())) return Number(pid) !== process.pid && isProcessAlive(Number(pid));
   const { mtimeMs } = await stat(join(root, name)).catch(() => ({ mtimeMs: 0 }));
   return Date.now() - mtimeMs < longestWriteMs;

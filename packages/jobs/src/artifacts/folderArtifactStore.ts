@@ -1,5 +1,6 @@
-// Stores artifacts in a folder, as `<root>/<job id>/<name>`. A file is written to a scratch folder, synced and renamed, and then its folder is
-// synced too. Its digest is in a hidden file next to it. If the hidden file belongs to another version of the file, the digest is computed again.
+// Stores artifacts in a folder, as `<root>/<job id>/<name>`. A file is written to a scratch folder, synced and renamed, and then its folder
+// is synced too. Its digest is in a hidden file next to it. If the hidden file belongs to another version of the file, the digest is
+// computed again.
 import { randomUUID } from 'node:crypto';
 import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

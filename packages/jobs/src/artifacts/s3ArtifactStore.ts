@@ -1,5 +1,5 @@
-// Stores artifacts in an S3 bucket as `<prefix>/<job id>/<name>`, with the digest in the metadata. S3 itself makes an object appear completely
-// or not at all, and checks an upload against its MD5 sum.
+// Stores artifacts in an S3 bucket as `<prefix>/<job id>/<name>`, with the digest in the metadata. S3 itself makes an object appear
+// completely or not at all, and checks an upload against its MD5 sum.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// The client of one S3 bucket. Checks its settings at the start, because the SDK would report a missing setting only at the first request. Converts
-// the errors of the server into ArtifactErrors. The SDK reads the endpoint and the credentials from its own environment variables.
+// The client of one S3 bucket. Checks its settings at the start, because the SDK would report a missing setting only at the first request.
+// Converts the errors of the server into ArtifactErrors. The SDK reads the endpoint and the credentials from its own environment variables.
 import { ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { ArtifactError, type ArtifactErrorCode, EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { ByteRange } from './artifactStore.ts';

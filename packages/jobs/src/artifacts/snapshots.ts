@@ -1,5 +1,5 @@
-// Snapshots of epochs: one JSON document for each epoch. A file holds many documents, so that a job with many short epochs has few files. An
-// epoch that is trained again has the same document. So if several files contain an epoch, any of them may be read.
+// Snapshots of epochs: one JSON document for each epoch. A file holds many documents, so that a job with many short epochs has few files.
+// An epoch that is trained again has the same document. So if several files contain an epoch, any of them may be read.
 import { text } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
 import type { ArtifactStore } from './artifactStore.ts';

@@ -1,6 +1,6 @@
-// API keys, sent as bearer tokens. The configuration contains only their SHA-256, as `name:role:sha256` or `name:role:sha256:weight`. A plain
-// digest is secure enough, because a key has 256 random bits and cannot be guessed. A key file is read again when it changes, so that a removed
-// key becomes invalid and a new key valid within a second.
+// API keys, sent as bearer tokens. The configuration contains only their SHA-256, as `name:role:sha256` or `name:role:sha256:weight`. A
+// plain digest is secure enough, because a key has 256 random bits and cannot be guessed. A key file is read again when it changes, so that
+// a removed key becomes invalid and a new key valid within a second.
 import { timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setInterval } from 'node:timers/promises';
@@ -48,8 +48,8 @@ export function parseApiKeys(text: string): ApiKey[] {
 }
 
 /**
- * Returns the key of a token; null if there is none. All entries are compared, by their digests and in constant time, so that the duration does not
- * depend on the token.
+ * Returns the key of a token; null if there is none. All entries are compared, by their digests and in constant time, so that the duration
+ * does not depend on the token.
  */
 export function findApiKey(keys: readonly ApiKey[], token: string): ApiKey | null {
   const given = Buffer.from(hashToken(token), 'hex');

@@ -1,5 +1,5 @@
-// Creates API keys. It is plain JavaScript without dependencies, because `npm run key` must work in a checkout before anything is installed or
-// built, and with any version of Node.
+// Creates API keys. It is plain JavaScript without dependencies, because `npm run key` must work in a checkout before anything is installed
+// or built, and with any version of Node.
 import { createHash, randomBytes } from 'node:crypto';
 
 export const keyName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -36,7 +36,9 @@ export type InterruptionSignal = (typeof signals)[number];
 /** The signals that close-with-grace must not handle. */
 export const interruptionSignals: InterruptionSignal[] = [...signals];
 
-/** A signal within this time after another one is ignored, in ms. A person cannot be that fast, but npm repeats a Ctrl-C from the terminal. */
+/**
+ * A signal within this time after another one is ignored, in ms. A person cannot be that fast, but npm repeats a Ctrl-C from the terminal.
+ */
 export const echoMs = 500;
 
 /** Calls `callback` for every signal that asks this process to end. A signal less than half a second after the last call is ignored. */

@@ -1,5 +1,5 @@
-// Reads all environment variables of the services. An error names all invalid variables at once, with their values (except secrets) and what to
-// do.
+// Reads all environment variables of the services. An error names all invalid variables at once, with their values (except secrets) and
+// what to do.
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -239,7 +239,8 @@ export interface Environment {
 }
 
 /**
- * Returns the settings in the environment variables. An empty variable counts as not set. Relative paths are relative to the current folder.
+ * Returns the settings in the environment variables. An empty variable counts as not set. Relative paths are relative to the current
+ * folder.
  * @throws EnvironmentError with all invalid variables
  */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {

@@ -1,4 +1,5 @@
-// Checks at the start that the service can write to its folders. Otherwise, the first request or job would fail without naming the variable.
+// Checks at the start that the service can write to its folders. Otherwise, the first request or job would fail without naming the
+// variable.
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';

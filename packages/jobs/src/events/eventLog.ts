@@ -116,7 +116,9 @@ export class EventLog {
     return typeof owner !== 'string' ? null : { owner, finalId: finalId ?? null, lastId: last[0]?.[0] ?? null };
   }
 
-  /** Reads up to `count` events as they are stored. They begin after the id `after` (default: with the first) and end with the id `last`. */
+  /**
+   * Reads up to `count` events as they are stored. They begin after the id `after` (default: with the first) and end with the id `last`.
+   */
   async entries(jobId: string, after: string | undefined, count: number, last = '+'): Promise<(EncodedEvent & { readonly id: string })[]> {
     const start = after === undefined ? '-' : `(${eventId.parse(after)}`;
     const entries = await this.#redis.xrange(this.#keys.events(jobId), start, last, 'COUNT', count);

@@ -1,5 +1,5 @@
-// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more are
-// cached.
+// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more
+// are cached.
 import { LRUCache } from 'lru-cache';
 import { EventBatch } from './eventBatch.ts';
 import type { EventLog, JobHead } from './eventLog.ts';
@@ -16,7 +16,9 @@ const pageSize = 128;
 /** A page ends after the event that reaches this size, in characters of data. A client that stops reading keeps one page in memory. */
 const pageCharacters = 64 * 1024;
 
-/** Size limit of the cache, in characters of data. The cache takes up to twice as many bytes, because a page also keeps its encoded text. */
+/**
+ * Size limit of the cache, in characters of data. The cache takes up to twice as many bytes, because a page also keeps its encoded text.
+ */
 const keptCharacters = 16 * 2 ** 20;
 
 /** Estimated memory of a page and of an event in addition to their data, in characters. */
@@ -79,9 +81,9 @@ interface Waiting<T> {
 }
 
 /**
- * Shares reads among callers. Calls with the same key share a read that has not started. After it has started, new calls share the next read.
- * So no caller gets data that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time, in the
- * order of the calls.
+ * Shares reads among callers. Calls with the same key share a read that has not started. After it has started, new calls share the next
+ * read. So no caller gets data that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time,
+ * in the order of the calls.
  */
 export class SharedReads<T> {
   readonly #concurrency: number;

@@ -1,5 +1,5 @@
-// One reader of the events of one job. It first reads the stored events page by page, without buffering them, and then the live events. A reader
-// that falls too far behind the live events ends with the outcome `overflow`.
+// One reader of the events of one job. It first reads the stored events page by page, without buffering them, and then the live events. A
+// reader that falls too far behind the live events ends with the outcome `overflow`.
 
 import type { EventLoopThrottle } from '../pacing.ts';
 import { isRedisUnavailable } from '../redis/redisFailure.ts';

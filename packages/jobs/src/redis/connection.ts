@@ -1,12 +1,13 @@
-// Connections to Redis, and how the commands of each role fail. ioredis's `commandTimeout` uses the wall clock: if the event loop is blocked for a
-// second, a reply that has already arrived is treated as late. The timeouts here count only the time in which this process could have read a
-// reply. A reply to an earlier command restarts the time, because it shows that Redis is working.
+// Connections to Redis, and how the commands of each role fail. ioredis's `commandTimeout` uses the wall clock: if the event loop is
+// blocked for a second, a reply that has already arrived is treated as late. The timeouts here count only the time in which this process
+// could have read a reply. A reply to an earlier command restarts the time, because it shows that Redis is working.
 import { Redis } from 'ioredis';
 import { redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
 
 /**
- * - `api`: for handling requests. During an outage of Redis, a command fails within about a second, so that the caller can respond with 503.
+ * - `api`: for handling requests. During an outage of Redis, a command fails within about a second, so that the caller can respond with
+ *   503.
  * - `worker`: commands wait for Redis without a limit. The blocking reads of BullMQ need this.
  * - `subscriber`: like `worker`. The class Subscription subscribes again each time the connection is ready.
  * - `probe`: for checking whether Redis can be used. A command fails at once during an outage, and is sent even while Redis loads its data.

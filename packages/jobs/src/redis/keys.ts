@@ -1,5 +1,5 @@
-// The keys of all data in Redis. Each key contains the prefix as its hash tag, so that one script may use several keys even in a Redis Cluster.
-// The keys of BullMQ's queues have the same tag.
+// The keys of all data in Redis. Each key contains the prefix as its hash tag, so that one script may use several keys even in a Redis
+// Cluster. The keys of BullMQ's queues have the same tag.
 
 export interface RedisKeys {
   /** The prefix in braces. BullMQ gets it as its prefix. */
@@ -60,7 +60,9 @@ export interface RedisKeys {
   readonly actionRequests: string;
   /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files, scored by the time (ms) of the removal. */
   readonly reservedFiles: string;
-  /** Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end. Also the name of a channel. */
+  /**
+   * Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end. Also the name of a channel.
+   */
   readonly ended: string;
   /** Hash: the totals of the whole service; see ServiceTotals. */
   readonly totals: string;
@@ -85,8 +87,8 @@ export interface RedisKeys {
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
   /**
-   * Sorted set: ids of jobs that use an uploaded dataset or were created with uploaded weights, scored by the time (ms) of their last check.
-   * Jobs that have ended may be missing.
+   * Sorted set: ids of jobs that use an uploaded dataset or were created with uploaded weights, scored by the time (ms) of their last
+   * check. Jobs that have ended may be missing.
    */
   usersOf(uploadId: string): string;
   /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */

@@ -1,6 +1,6 @@
-// A private Redis: a Redis process that this process starts and that only this machine can reach. Its password does not appear in the process
-// list. It stores its data in an append-only file. Ctrl-C in the terminal does not stop it, so it can be stopped last. It stops when its parent
-// process has ended.
+// A private Redis: a Redis process that this process starts and that only this machine can reach. Its password does not appear in the
+// process list. It stores its data in an append-only file. Ctrl-C in the terminal does not stop it, so it can be stopped last. It stops
+// when its parent process has ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,8 +12,8 @@ import { machineMemoryBytes } from '../environment/process.ts';
 import { RedisStartError } from '../errors.ts';
 
 /**
- * `external`: the Redis of REDIS_URL. `private`: a Redis process that was started here, with its data on the disk. `embedded`: a Redis in this
- * process, with its data in memory.
+ * `external`: the Redis of REDIS_URL. `private`: a Redis process that was started here, with its data on the disk. `embedded`: a Redis in
+ * this process, with its data in memory.
  */
 export type RedisKind = 'external' | 'private' | 'embedded';
 
@@ -42,9 +42,9 @@ const startBoundMs = 60_000;
 const stopBoundMs = 10_000;
 
 /**
- * A shell between this process and Redis, in a process group of its own. Its standard input is a pipe that closes when this process ends, even
- * after SIGKILL. The shell then stops Redis with SIGTERM, so that Redis writes all data. The shell ends when Redis ends, with the same exit
- * code.
+ * A shell between this process and Redis, in a process group of its own. Its standard input is a pipe that closes when this process ends,
+ * even after SIGKILL. The shell then stops Redis with SIGTERM, so that Redis writes all data. The shell ends when Redis ends, with the same
+ * exit code.
  */
 const keeper = `
 "$0" "$1" &
@@ -67,7 +67,8 @@ interface Server {
 }
 
 /**
- * Starts a private Redis and waits until it has loaded its data. If an earlier process left a Redis running on the same data, it is stopped first.
+ * Starts a private Redis and waits until it has loaded its data. If an earlier process left a Redis running on the same data, it is stopped
+ * first.
  * @throws RedisStartError with the end of the log
  */
 export async function startPrivateRedis({

@@ -9,7 +9,8 @@ import { probeRedis } from './redisProbe.ts';
 import { parseRedisUrl } from './redisUrl.ts';
 
 /**
- * Checks that Redis can be used. Does not throw if Redis is unreachable, loading or full, because a program can wait for the end of that state.
+ * Checks that Redis can be used. Does not throw if Redis is unreachable, loading or full, because a program can wait for the end of that
+ * state.
  * @throws EnvironmentError if Redis cannot be used without a change by the operator
  */
 export async function requireUsableRedis(url: string, prefix: string): Promise<void> {

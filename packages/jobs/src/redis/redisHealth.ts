@@ -1,5 +1,5 @@
-// Decides whether this process can use Redis, by the errors of its commands and connections and by regular probes. Logs one line per change,
-// however many commands fail. Readiness and 503 responses take their reason from here.
+// Decides whether this process can use Redis, by the errors of its commands and connections and by regular probes. Logs one line per
+// change, however many commands fail. Readiness and 503 responses take their reason from here.
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
 import { whatAnswers } from './redisAtStart.ts';
@@ -184,7 +184,10 @@ export class RedisHealth {
     this.#options.log.warn({}, warning);
   }
 
-  /** Reconnects the watched connections if Redis has become a replica, because the address may lead to the new primary. Subscribers get no error. */
+  /**
+   * Reconnects the watched connections if Redis has become a replica, because the address may lead to the new primary. Subscribers get no
+   * error.
+   */
   #leaveReplica(): void {
     if (this.failure?.kind !== 'replica') return;
     for (const redis of this.#watched) if (redis.status === 'ready') redis.disconnect(true);

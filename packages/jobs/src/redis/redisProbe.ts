@@ -1,5 +1,5 @@
-// Checks whether Redis can be used: sends each command that the service or BullMQ uses, with keys and a channel only for the probe. Removes these
-// keys afterwards. Also reads the version, role and memory of Redis.
+// Checks whether Redis can be used: sends each command that the service or BullMQ uses, with keys and a channel only for the probe. Removes
+// these keys afterwards. Also reads the version, role and memory of Redis.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './keys.ts';

@@ -1,5 +1,5 @@
-// The scripts of workers: taking jobs, and the writes of an attempt. After another worker has taken over the job, or the job has ended, a write
-// replies `stale` and changes nothing.
+// The scripts of workers: taking jobs, and the writes of an attempt. After another worker has taken over the job, or the job has ended, a
+// write replies `stale` and changes nothing.
 import { finalStatuses, jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { defineScript, replies, words } from './script.ts';
@@ -22,7 +22,10 @@ const claimArgs = [
 const claimReply = z.union([
   /** Number of the attempt, spec, checkpoint file ('' = none), traceparent ('' = none). */
   replies('claimed', z.number(), z.string(), z.string(), z.string()),
-  /** `cancelled`, `paused`: a cancel or a pause was requested, and is now done. `crashLoop`: the job has used up its attempts, and has failed now. */
+  /**
+   * `cancelled`, `paused`: a cancel or a pause was requested, and is now done. `crashLoop`: the job has used up its attempts, and has
+   * failed now.
+   */
   words('cancelled', 'paused', 'crashLoop', 'missing'),
   /** A job with this status cannot run. */
   replies('refused', jobStatus),

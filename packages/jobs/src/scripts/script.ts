@@ -1,5 +1,5 @@
-// Lua scripts that run in Redis. The text of a script is packages/jobs/lua/<name>.lua. In it, the keys and arguments of the script are local
-// variables, and `keys.<name>` stands for the member `<name>` of `RedisKeys`.
+// Lua scripts that run in Redis. The text of a script is packages/jobs/lua/<name>.lua. In it, the keys and arguments of the script are
+// local variables, and `keys.<name>` stands for the member `<name>` of `RedisKeys`.
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -18,7 +18,10 @@ export interface ScriptDefinition<Key extends string, Argument extends string, L
   /** The keys that the caller names. The script may use other keys with the same hash tag; it then has the argument `tag`. */
   readonly keys?: readonly Key[];
   readonly args?: readonly Argument[];
-  /** Arguments that are lists. They may be empty. If the script passes a list to one command, the list may have at most a few thousand values. */
+  /**
+   * Arguments that are lists. They may be empty. If the script passes a list to one command, the list may have at most a few thousand
+   * values.
+   */
   readonly lists?: readonly List[];
   /** The replies of the script. A Lua integer arrives as a number. */
   readonly reply: z.ZodType<Reply>;

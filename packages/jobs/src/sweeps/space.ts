@@ -1,5 +1,5 @@
-// The trials of a sweep: their values, which are the same for the same seed, and their specs, as changes to the base spec. Whether a spec is
-// valid with these values is checked elsewhere.
+// The trials of a sweep: their values, which are the same for the same seed, and their specs, as changes to the base spec. Whether a spec
+// is valid with these values is checked elsewhere.
 import type { SweepRange, SweepSpace, SweepStrategy } from '@trainyard/contracts';
 import { Generator } from '@trainyard/engine';
 import { SpecError } from '@trainyard/engine/spec';

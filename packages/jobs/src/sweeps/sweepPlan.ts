@@ -1,5 +1,5 @@
-// The plan of a sweep, which never changes, and the format of the plan in Redis. Also upgrades a record of version 0.1.0, which stored the whole
-// specs of all trials in one field.
+// The plan of a sweep, which never changes, and the format of the plan in Redis. Also upgrades a record of version 0.1.0, which stored the
+// whole specs of all trials in one field.
 import type { SweepGoal, SweepMetric, SweepSpace, SweepStrategy } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';

@@ -99,7 +99,10 @@ export class SweepRunner {
     if ((await this.#options.store.delete(record)) === 'running') throw new SweepStateError('delete', record.id, record.status);
   }
 
-  /** Returns the jobs of a sweep, best first. A job of a higher rung is before one of a lower rung, and a job with a value before one without. */
+  /**
+   * Returns the jobs of a sweep, best first. A job of a higher rung is before one of a lower rung, and a job with a value before one
+   * without.
+   */
   async ranking(record: SweepRecord): Promise<RankedTrial[]> {
     const { metric } = record;
     const trials = (await this.#trials(record)).toSorted((a, b) => b.rung - a.rung || compare(record, a, b) || a.index - b.index);

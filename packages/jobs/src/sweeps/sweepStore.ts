@@ -1,5 +1,5 @@
-// The records of sweeps: the plan, the rungs that have begun, and the id of the job of each trial. The jobs themselves are in the job store.
-// Any process may repeat any step: each step changes the record only once.
+// The records of sweeps: the plan, the rungs that have begun, and the id of the job of each trial. The jobs themselves are in the job
+// store. Any process may repeat any step: each step changes the record only once.
 import type { SweepPage, SweepStatus, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
