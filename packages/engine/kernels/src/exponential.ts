@@ -38,8 +38,8 @@ function powerOfTwo4(exponent: v128): v128 {
 export function log4(x: v128): v128 {
   const subnormal = f32x4.lt(x, f32x4.splat(1.17549435e-38));
   const normal = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, subnormal);
-  // Splits x into 2^exponent · m, where m is in [sqrt(1/2), sqrt(2)). To get this range and not [1, 2), the bits of sqrt(1/2) are subtracted
-  // first.
+  // Splits x into 2^exponent · m, where m is in [sqrt(1/2), sqrt(2)). The bits of sqrt(1/2) are subtracted first, because otherwise m would
+  // be in [1, 2).
   const bits = i32x4.sub(normal, i32x4.splat(0x3f3504f3));
   const exponent = i32x4.sub(i32x4.shr_s(bits, 23), v128.and(subnormal, i32x4.splat(23)));
   const m = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));

@@ -2,11 +2,11 @@
 // elements in linear memory. They allocate nothing and keep no state, so any number of threads may run them over one shared memory. The
 // order of each sum depends only on sizes.
 //
-// The last parameters of a parallel kernel are `from: i32, to: i32`: the range of units that it computes. Units are parts of the kernel's
-// work, such as an image, a plane or a block of elements. They depend only on sizes. Each unit writes its own outputs. If several units add
-// to one sum, each has its own partial sum, and a later kernel adds these in a fixed order. So a result's bits depend neither on the number
-// of threads nor on the thread that runs a unit. A thread's own memory while it runs units is its `ownScratch` (memory.ts). Shared data
-// (sizes, a plan, packed weights) is written by an earlier call. All other parameters are numbers (i32, usize, f32), because they may be
+// The last parameters of a parallel kernel are `from: i32, to: i32`: the range of units that it computes. A unit is, for example, an
+// image, a plane or a block of elements. Units depend only on sizes. Each unit writes its own outputs. If several units add to one sum, each
+// has its own partial sum, and a later kernel adds these in a fixed order. So a result's bits depend neither on the number of threads nor on
+// the thread that runs a unit. A thread's own memory while it runs units is its `ownScratch` (memory.ts). Data that all threads read (sizes,
+// a plan, packed weights) is written before the kernel is called. All other parameters are numbers (i32, usize, f32), because they may be
 // passed through memory.
 export { heapBase, setThread } from './memory';
 export { blocksOf } from './blocks';

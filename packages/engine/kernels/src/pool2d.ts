@@ -28,7 +28,7 @@ function poolWindow(sizes: PoolSizes, x: usize, oh: i32, ow: i32, out: usize, in
   store<i32>(index, position);
 }
 
-/** Returns whether this is the usual case: 2 × 2 windows side by side, without padding, all within the image. */
+/** Returns whether a faster kernel applies: the windows are 2 × 2, side by side, without padding, and all within the image. */
 // @ts-ignore: decorator
 @inline
 function isPlain2x2(sizes: PoolSizes): bool {

@@ -80,7 +80,7 @@ export function weightsToFrequencies(g0: v128, g1: v128, g2: v128, to: usize, st
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-/** Transforms four gradients of results to six frequencies. This is the transpose of the results' transform. */
+/** Transforms four gradients of results to six frequencies. The transform is the transpose of the transform of results. */
 // @ts-ignore: decorator
 @inline
 export function gradientsToFrequencies(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize): void {
@@ -122,8 +122,8 @@ export function result3(m5: v128, difference1: v128, difference2: v128): v128 {
   return f32x4.add(m5, f32x4.add(f32x4.mul(constant(ROOT_HALF_CUBED), difference1), f32x4.mul(constant(ROOT_2_CUBED), difference2)));
 }
 
-// The next functions compute the gradients of six elements of the input from the same numbers. This is the transpose of inputToFrequencies.
-// The first gradient is m₀, the last is m₅.
+// The next functions compute the gradients of six elements of the input from the same numbers. Together they are the transpose of
+// inputToFrequencies. The first gradient is m₀, and the last gradient is m₅.
 
 // @ts-ignore: decorator
 @inline

@@ -58,9 +58,9 @@ export interface ElementwiseKernels {
   /** Computes relu's gradient dx from the result's gradient g: 0 where x ≤ 0, and g elsewhere (also where x is NaN). `dx` may be `g`. */
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void;
 
-  /** Sums x over the dimensions that are missing in outShape or have the size 1 there. This is the gradient of broadcasting. */
+  /** Sums x over the dimensions that are missing in outShape or have the size 1 there. This computes the gradient of broadcastTo. */
   sumTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void;
-  /** Repeats x to fill outShape. This is the gradient of sumTo. */
+  /** Repeats x to fill outShape. This computes the gradient of sumTo. */
   broadcastTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void;
   /** Copies x with its dimensions in the order of `axes`: out.shape[d] = shape[axes[d]]. */
   permute(x: FloatArray, shape: Shape, axes: readonly number[], out: FloatArray): void;

@@ -1,7 +1,7 @@
 // The names that the engine and its kernels both know: operations, and the sizes of convolutions and poolings. A name's index in its list
 // is its number in the kernels. For sizes, it is the index of the size's int32 word in memory. The build of the kernels (kernels/build.mjs)
-// imports this file and generates the kernels' constants and classes from these lists. So a new name is added only here. The names of the
-// activations are in activations.ts.
+// imports this file and generates the kernels' constants and classes from these lists, so a new name must be added only in this file. The
+// names of the activations are in activations.ts.
 
 /** Element-wise functions of one operand. */
 export const unaryOps = ['neg', 'exp', 'log', 'sqrt', 'square', 'abs', 'relu'] as const;

@@ -1,5 +1,5 @@
 // The optional part of the contract: kernels that compute neighbouring layers at once. They need not store the values between the layers,
-// and may skip gradients that are 0. The results are the same as those of single layers, up to rounding. For a backend without these
+// and may skip gradients that are 0. The results differ from the results of single layers only by rounding. For a backend without these
 // kernels, composed.ts computes the layers one after the other.
 import type { ConvGeometry, FloatArray, PoolGeometry } from './types.ts';
 

@@ -82,7 +82,7 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   return reorder('Transpose', x, axes);
 }
 
-/** Returns a copy of the transposed matrix. A vector or a scalar is not changed. @throws ShapeError for more than two dimensions */
+/** Returns a copy of the transposed matrix. A vector or a scalar is not changed. @throws ShapeError if x has more than two dimensions */
 export function t(x: Tensor): Tensor {
   if (x.rank > 2) throw new ShapeError(`t() needs at most two dimensions, got ${formatShape(x.shape)}: use transpose(dim0, dim1)`);
   return reorder('T', x, x.rank === 2 ? [1, 0] : x.shape.map((_, dim) => dim));

@@ -82,7 +82,7 @@ export class Arena {
     this.#operationLevel = 0;
   }
 
-  /** Allocates bytes and returns their address, a multiple of 64. @throws EngineError `outOfMemory`. */
+  /** Allocates bytes and returns their address, a multiple of 64. @throws EngineError `outOfMemory` if the heap has no room */
   take(bytes: number): number {
     const size = Heap.blockSize(bytes);
     if (this.#operationLevel === 0) return this.#bump(size, bytes);
@@ -105,7 +105,9 @@ export class Arena {
     this.#sparesLevel = this.#operationLevel;
   }
 
-  /** Ends the operation. Its blocks, except those of the arrays `kept`, may be allocated again by the next operations of this level. */
+  /**
+   * Ends the operation. The next operations of this level may use the operation's blocks again, except the blocks of the arrays `kept`.
+   */
   endOperation(kept: readonly (FloatArray | null)[]): void {
     this.#operationLevel = 0;
     this.#spares.end(kept);

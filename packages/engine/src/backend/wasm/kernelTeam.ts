@@ -12,7 +12,7 @@ export interface KernelTeam {
   runsAlone(units: number, operations: number): boolean;
   /**
    * Runs all units of the kernel with this number (its place in `unitRunners`), and returns when all are done.
-   * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
+   * @throws ThreadLostError if a thread ended by itself, during this job or before it
    */
   run(kernel: number, units: number, operations: number): void;
   /** Resolves when all threads take part. Kernels can also run before that. @throws ThreadLostError if a thread has ended by itself */

@@ -124,7 +124,7 @@ export class WasmMemory implements BackendMemory {
     return true;
   }
 
-  /** Returns the address of an operand that the kernel reads. @throws ArgumentError unless it is float32 (or int32). */
+  /** Returns the address of an operand that the kernel reads. @throws ArgumentError if it is neither float32 nor int32 */
   read(x: FloatArray | Int32Array): number {
     return this.isHosted(x) ? this.#stage(x, true, false) : x.byteOffset;
   }

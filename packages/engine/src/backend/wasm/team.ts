@@ -34,10 +34,10 @@ export interface KernelThreads {
   start(setup: TeamSetup, onEnd: (reason: unknown) => void): KernelThread;
 }
 
-/** The most threads of a team. More threads would only wait for work. A machine with more cores can train several jobs at once. */
+/** The most threads of a team. More threads would mostly wait for shares. A machine with more cores can train several jobs at once. */
 export const MOST_THREADS = 64;
 
-/** Returns the number of threads. @throws ArgumentError unless it is a whole number from 1 to 64. */
+/** Returns the number of threads. @throws ArgumentError if it is not a whole number from 1 to 64 */
 export function checkThreads(count: number): number {
   if (Number.isInteger(count) && count >= 1 && count <= MOST_THREADS) return count;
   throw new ArgumentError(`threads must be a whole number from 1 to ${MOST_THREADS}, got ${count}`);

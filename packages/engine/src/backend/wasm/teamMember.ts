@@ -13,7 +13,7 @@ const LOOKOUT_MS = 1;
 /** How many times the job's number is read between two reads of the clock. This takes about 5 µs. */
 const LOOKS = 1_000;
 
-/** Runs shares until the team is closed. It blocks the thread, which handles no other events meanwhile. */
+/** Runs shares until the team is closed. It blocks the thread, which handles no other events until then. */
 export function serveTeam({ module, memory, record, threads, thread }: TeamSetup): void {
   const shared = memory as WasmMemoryObject;
   const kernels = new Instance(module, { env: { memory: shared } }).exports as Kernels;
@@ -50,7 +50,7 @@ function runShare(kernels: Kernels, words: Int32Array, args: Float64Array, from:
   if (Atomics.sub(words, Team.unfinished, 1) === 1 && Atomics.load(words, Team.waiting) === 1) Atomics.notify(words, Team.unfinished);
 }
 
-/** Returns when there may be work: when the number of the job has changed. */
+/** Waits until the number of the job is no longer `turn`: there is a new job, or the team was closed. */
 function awaitTurn(words: Int32Array, turn: number): void {
   const until = performance.now() + LOOKOUT_MS;
   while (performance.now() < until) {

@@ -47,8 +47,8 @@ export interface WasmBackend extends Backend {
 
 /**
  * Makes a wasm backend.
- * @throws EngineError `outOfMemory` when there is no address space for its memory, `noRelaxedSimd` for kernels that this platform cannot
- * run.
+ * @throws EngineError `outOfMemory` if there is no address space for the memory
+ * @throws EngineError `noRelaxedSimd` if this platform cannot run the kernels, because they need relaxed SIMD
  */
 export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
   checkOptions('WasmBackend', options, ['threads', 'maximumBytes', 'kernels', 'convVariant', 'pooled']);
