@@ -155,8 +155,9 @@ function accumulateFiveByTwo(image: usize, line: usize, list: usize, n: i32, sum
 }
 
 /**
- * Computes sums[row] += Σ g · image[offset + row] over the list. There are `rows` rows of `vectors` vectors. Rows are `line` bytes apart in
- * the image and contiguous in `sums`. The last vector of a row may extend beyond the row; these sums are not used.
+ * For each entry of the list (an offset and a gradient g), adds g · image[offset + row] to sums[row]. There are `rows` rows of `vectors`
+ * vectors. Rows are `line` bytes apart in the image and contiguous in `sums`. The last vector of a row may extend beyond the row; these
+ * sums are not used.
  */
 export function sumWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, sums: usize): void {
   const rowBytes = <usize>vectors << 4;

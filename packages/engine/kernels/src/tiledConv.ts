@@ -57,8 +57,8 @@ export function tiledConvScratch(geometry: usize, room: usize): usize {
 }
 
 /**
- * Packs weights: for each strip of 8 output channels the biases, then the weights of each term. If the last strip has fewer than 8 channels, the rest is
- * 0.
+ * Packs weights: for each strip of 8 output channels the biases, then the weights of each term. If the last strip has fewer than 8
+ * channels, the rest is 0.
  */
 export function packTiledConv(weight: usize, bias: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);

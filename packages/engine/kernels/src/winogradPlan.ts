@@ -101,8 +101,9 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.weightBytes = FREQUENCIES * plan.weightStep;
   plan.turnedBytes = FREQUENCIES * plan.turnedStep;
   plan.partBytes = plan.weightBytes + plan.resultRow;
-  // After the block, there is memory for one tile of four channels between the two passes of its transform. Gradients also need the sums of
-  // the bias's gradient, and the values that tiles add to their neighbours to the right and below: 12 vectors for each four channels.
+  // After the block, there is memory for one tile of four channels between the two passes of its transform. For gradients, there
+  // is also memory for the sums of the bias's gradient, and for the values that a tile adds to the tiles to its right and below it: 12
+  // vectors for each four channels.
   plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
   if (purpose != RESULT) plan.ownBytes += plan.resultRow + <usize>(plan.tilesAcross + 1) * plan.channelRow * 12;
 }
