@@ -1,5 +1,4 @@
-// The HTTP API: a fastify app over the services and settings that it is given. It opens no connection, reads no environment and listens
-// nowhere; server.ts does that for the process, and tests do it for themselves.
+// Creates the fastify app of the HTTP API. The caller passes the services and the settings, and starts the server: server.ts or a test.
 import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { bodyBytesLimit, version } from './config.ts';
 import { isUtf8, parseJsonBody } from './http/jsonBody.ts';
@@ -38,7 +37,7 @@ const uploadTimeoutMs = 60 * 60 * 1_000;
 
 export type AppOptions = RouteContext;
 
-/** Makes the app. The caller closes the services, after the app. */
+/** Creates the app. The caller must close first the app, then the services. */
 export async function createApp({ services, config }: AppOptions): Promise<FastifyInstance> {
   const app = createServer({ services, config });
   await registerPlugins(app, { services, config });
@@ -47,7 +46,7 @@ export async function createApp({ services, config }: AppOptions): Promise<Fasti
   return app;
 }
 
-/** Makes the server, with its own errors and parsers, and without plugins and routes. */
+/** Creates the server with this service's error responses and body parsers. It has no plugins and no routes yet. */
 function createServer({ services, config }: AppOptions): FastifyInstance {
   const { basePath, corsOrigins } = config;
   const trust = trustProxies(config.trustProxy);
@@ -92,7 +91,7 @@ function createServer({ services, config }: AppOptions): FastifyInstance {
   return app;
 }
 
-/** Registers what every request passes, in this order. */
+/** Registers the plugins that handle every request. They run in the order in which they are registered. */
 async function registerPlugins(app: FastifyInstance, { services, config }: AppOptions): Promise<void> {
   const { apiKeys: keys, metrics, rateLimiter, redisHealth, streamTokens } = services;
   const { basePath, corsOrigins, heartbeatMs, requestsPerKey, stallMs, streamsPerKey } = config;

@@ -1,5 +1,5 @@
-// What an API process does besides responding: it repairs what a crash may have left, advances sweeps, sends webhooks, and reads the file of
-// the API keys again. Each API process does all of this, and a job of one that is gone is done by the others.
+// The background tasks of an API process: repairs after crashes, sweeps, webhooks, and changes of the file with the API keys. Every API
+// process runs all of these tasks, so if one process ends, the other processes continue them.
 import { setInterval } from 'node:timers/promises';
 import { isStorageAway, KeyWeights, Reaper, Retention, Subscription, watchKeyFile } from '@trainyard/jobs';
 import type { ApiConfig } from './config.ts';
@@ -9,10 +9,10 @@ import { WebhookSender } from './webhooks/webhookSender.ts';
 /** How often this process looks for something to repair, in ms. */
 const reconcileEveryMs = 5_000;
 
-/** One kind of repair: what it does, for the log, and how. */
+/** A repair: its description for the log, and the function that makes it. */
 type Repair = readonly [what: string, run: () => Promise<unknown>];
 
-/** Returns everything that is repeated, in the order in which it is done. */
+/** Returns all repairs, in the order in which they are made. */
 function repairsOf({ retention: limits }: ApiConfig, services: Services, storeKeyWeights: () => Promise<void>): readonly Repair[] {
   const { redis, prefix, redisHealth, jobs, reservedFiles, sweepRunner, webhooks } = services;
   const reaper = new Reaper({ redis, prefix });
@@ -32,7 +32,7 @@ function repairsOf({ retention: limits }: ApiConfig, services: Services, storeKe
 
 /** Makes all repairs every few seconds, until the signal aborts. */
 async function keepRepairing(repairs: readonly Repair[], { redisHealth, log }: Services, signal: AbortSignal): Promise<void> {
-  /** Repairs that wait for the storage: its outage is logged once, not every few seconds. */
+  /** The descriptions of the repairs that failed because the storage is unavailable. An outage is logged once for each of them. */
   const waiting = new Set<string>();
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
@@ -54,7 +54,7 @@ async function keepRepairing(repairs: readonly Repair[], { redisHealth, log }: S
   }
 }
 
-/** Advances the sweep of a job as soon as the job has ended. */
+/** When a job of a sweep has ended, advances the sweep at once. */
 function followEnds({ subscriber, webhooks, sweepRunner, redisHealth, log }: Services): Subscription {
   const onError = (err: unknown): void => {
     if (redisHealth === null || redisHealth.report(err) === null) log.warn({ err }, 'a sweep waits');
@@ -82,7 +82,7 @@ function startSending({ webhookPolicy, webhookSends }: ApiConfig, services: Serv
   });
 }
 
-/** Reads the file of the API keys again after each change. @returns a function that stops this */
+/** Reads the file with the API keys again after each change of the file. @returns a function that ends the watching */
 function watchKeys(file: string, { apiKeys, log }: Services): () => void {
   return watchKeyFile(file, apiKeys, {
     onRead: (outcome) => {
@@ -93,16 +93,16 @@ function watchKeys(file: string, { apiKeys, log }: Services): () => void {
 }
 
 export interface Background {
-  /** Ends all work, and waits for what has begun. */
+  /** Stops all background tasks. Resolves when the tasks that were running have ended. */
   close(): Promise<void>;
 }
 
-/** Stores the weights of the API keys, and starts the work. Close it before the services. */
+/** Stores the weights of the API keys in Redis, and starts the background tasks. Close them before the services. */
 export async function startBackground(config: ApiConfig, services: Services): Promise<Background> {
   const { redis, prefix, apiKeys, redisHealth } = services;
   const keyWeights = new KeyWeights({ redis, prefix });
   const storeKeyWeights = async (): Promise<void> => await keyWeights.store(apiKeys.current);
-  // If this fails, the weights are stored with the next repairs.
+  // If storing the weights fails, the next repairs store them.
   const tryToStore = async (): Promise<void> => await storeKeyWeights().catch((err: unknown) => void redisHealth?.report(err));
   await tryToStore();
   apiKeys.onChange(() => void tryToStore());

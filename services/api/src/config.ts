@@ -1,37 +1,38 @@
-// The settings of the API: those of the environment, and some that only tests change. Their defaults are in readEnvironment and here.
+// The settings of the API. Most of them come from environment variables, with their defaults in readEnvironment. The others are set here,
+// and only tests change them.
 import type { Environment } from '@trainyard/jobs';
 import type { PredictionOptions } from './predict/predictions.ts';
 import type { UploadReaderOptions } from './uploads/readUpload.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 
-/** The version that the API gives of itself. */
+/** The version of the API in its responses and in the OpenAPI document. */
 export const version = '0.1.0';
 
-/** The most bytes of a request's body, except of an upload. */
+/** The largest body of a request that is not an upload, in bytes. */
 export const bodyBytesLimit = 1024 * 1024;
 
 /** Settings that no environment variable changes. */
 const unchanged = {
-  /** How long a request may take to arrive, and how long nothing may arrive of an upload, in ms. */
+  /** How long a request may take to arrive, in ms. Also how long an upload may pause while it arrives. */
   requestTimeoutMs: 30_000,
-  /** How long a request may wait for other requests of its key, in ms. */
+  /** How long a request may wait until other requests with the same API key have ended, in ms. */
   requestWaitMs: 10_000,
   /** The pause between two heartbeats of an event stream, in ms. */
   heartbeatMs: 15_000,
   /** How long a client may leave a response or an event stream unread, in ms. */
   stallMs: 60_000,
-  /** How many events the reader of a stream may fall behind. */
+  /** How many unsent events are kept for a stream whose client reads slowly. */
   eventBufferSize: 1_000,
 };
 
 export interface ApiConfig extends Omit<Environment, 'predictions'>, Readonly<typeof unchanged> {
   readonly predictions: PredictionOptions;
-  /** How uploads are read. What is omitted has the value of `uploadReaderDefaults`. */
+  /** The settings for reading uploads. Omitted settings have the values of `uploadReaderDefaults`. */
   readonly uploadReader: Partial<UploadReaderOptions>;
   readonly webhookPolicy: WebhookPolicy;
 }
 
-/** Returns the settings of an API process with this environment. */
+/** Returns the settings of an API process from its environment. */
 export function apiConfig(environment: Environment): ApiConfig {
   const { uploadMemoryBytes } = environment;
   return {

@@ -1,5 +1,5 @@
-// Everything that the API serves from, built once from the settings and closed in the right order. It listens nowhere, and starts no work of
-// its own: app.ts serves requests with it, background.ts repairs and sends with it.
+// Creates the services that the routes (app.ts) and the background tasks (background.ts) use, such as stores and caches. It creates each
+// service once for the process, and closes them in the right order.
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import {
   ApiKeys,
@@ -36,33 +36,33 @@ export interface Dependency {
   check(): Promise<void>;
 }
 
-/** What the services get from their process or test. */
+/** The objects that the caller of `createServices` provides. */
 export interface ServiceParts {
   /** The connections to Redis. The services close them. */
   readonly connections: Connections;
   readonly log: FastifyBaseLogger;
-  /** The files of the built-in datasets. Default: those in the folders of the settings. */
+  /** Finds the files of the built-in datasets. Default: finds them in the folders that the settings name. */
   readonly datasetFiles?: Pick<NodeDatasetFiles, 'find' | 'locate'>;
 }
 
 export type Services = Awaited<ReturnType<typeof createServices>>;
 
-/** The most bytes of unpacked dataset files that are kept for the next read: enough for MNIST. */
+/** The limit for unpacked dataset files that are kept in memory for the next read, in bytes. MNIST fits. */
 const unpackedBytes = 64 * 2 ** 20;
 
-/** How many pages of long histories are processed at the same time: one while the other is on its way from Redis. */
+/** How many pages of long histories are read at the same time. With two, one is processed while Redis sends the next one. */
 const historyPages = 2;
 
 function openDatasetFiles({ datasets, home }: ApiConfig): NodeDatasetFiles {
   return new NodeDatasetFiles({ folders: datasets === null ? [] : [datasets], home }, {}, new UnpackedFiles(unpackedBytes));
 }
 
-/** The parts that work on requests in this process. */
+/** Creates the services that need no Redis and no storage: they run or count the requests of this process. */
 function createRequestServices(config: ApiConfig, { log }: ServiceParts) {
   const predictions = new Predictions(config.predictions, (crash) => log.error(crash, 'a prediction process ended without a response'));
   return {
     predictions,
-    /** Shared by all routes that predict or render. */
+    /** Limits the requests in memory for predictions and pictures. All routes for them share this limit. */
     predictionAdmission: predictions.admission(),
     uploadReader: new UploadReader(config.uploadReader, (crash) =>
       log.error(crash, 'the process that reads an upload ended without a result'),
@@ -74,7 +74,10 @@ function createRequestServices(config: ApiConfig, { log }: ServiceParts) {
   };
 }
 
-/** Builds all services. Close them after the app. @throws when the artifact storage cannot be opened; then the connections are closed */
+/**
+ * Creates all services. Close them after the app.
+ * @throws an error of the storage if the artifact storage cannot be opened. The connections are then already closed
+ */
 export async function createServices(config: ApiConfig, parts: ServiceParts) {
   const { connections, log, datasetFiles = openDatasetFiles(config) } = parts;
   const shared = await createJobServices(config, connections, 'api');
@@ -101,11 +104,11 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     { name: 'redis', check: async () => await connections.check() },
     { name: 'storage', check: async () => await storageHealth.check() },
   ];
-  /** Ends what works on requests, then what uses Redis and the storage, then the connections. */
+  /** Closes first the services that run requests, then the services that use Redis or the storage, and last the connections to Redis. */
   const close = async (): Promise<void> => {
     uploadReader.close();
     await predictions.close();
-    // At the same time: each waits a while for a Redis that hangs.
+    // Closed at the same time, because each of them may wait some time for a Redis that hangs.
     await Promise.all([eventHub.close(), webhooks.close(), queue.close(), artifacts.close()]);
     await connections.close();
   };
@@ -117,11 +120,11 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     connections,
     redisHealth,
     storageHealth,
-    /** What `GET /health/ready` checks. */
+    /** The dependencies that `GET /health/ready` checks. */
     dependencies,
     apiKeys: new ApiKeys(config.apiKeys),
     keyQuotas: new KeyQuotas({ redis, prefix, quotas: config.quotas, redisMaxBytes: () => redisHealth?.memory?.maxBytes ?? null }),
-    /** Null: requests are not counted. */
+    /** `null` if the settings have no rate limit. Requests are then not counted. */
     rateLimiter: config.rateLimit === 0 ? null : new RateLimiter({ redis, prefix, perMinute: config.rateLimit }),
     streamTokens: new StreamTokens(base),
     eventLog,

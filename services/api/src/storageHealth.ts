@@ -15,7 +15,11 @@ export class StorageHealth {
     this.#artifacts = artifacts;
   }
 
-  /** Checks the storage. @throws ArtifactError when it cannot be used; TimeoutError when it does not answer in time */
+  /**
+   * Checks the storage. The result of a recent check is used again.
+   * @throws ArtifactError if the storage cannot be used
+   * @throws TimeoutError if the storage does not respond in time
+   */
   async check(): Promise<void> {
     const now = performance.now();
     if (this.#last === undefined || now - this.#last.at > keptMs) {

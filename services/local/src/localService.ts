@@ -46,13 +46,13 @@ export class LocalService {
     this.#options = options;
   }
 
-  /** The URL of the API. @throws before `start` has resolved */
+  /** The URL of the API. @throws Error if `start` has not resolved yet */
   get url(): string {
     if (this.#url === null) throw new Error('the service has no address before it has started');
     return this.#url;
   }
 
-  /** The kind of Redis in use. @throws before `start` has resolved */
+  /** The kind of Redis in use. @throws Error if Redis has not been started yet */
   get redisKind(): RedisKind {
     if (this.#redis === null) throw new Error('the service has no Redis before it has started');
     return this.#redis.kind;
@@ -60,7 +60,11 @@ export class LocalService {
 
   /**
    * Starts everything. Resolves when jobs can be submitted. If a part fails to start, the others are stopped.
-   * @throws EnvironmentError, HomeLockedError, RedisStartError, ServiceStartError; LocalServiceClosedError if `close` was called
+   * @throws EnvironmentError if a setting cannot be used
+   * @throws HomeLockedError if another process uses the home folder
+   * @throws RedisStartError if Redis cannot be started
+   * @throws ServiceStartError if the API or the worker does not become ready
+   * @throws LocalServiceClosedError if `close` is called before the start has ended
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();

@@ -26,7 +26,8 @@ export class ActiveRuns {
   /**
    * Processes a wake-up for BullMQ: takes the next training job and runs it to its end. Returns normally if no job is waiting or the worker
    * closes. BullMQ then completes the wake-up.
-   * @throws WaitingError if BullMQ must leave the wake-up as it is, as after a run; another error if BullMQ must deliver the wake-up again
+   * @throws WaitingError if BullMQ must not change the wake-up, for example after a run, which completes the wake-up itself
+   * @throws any other error if BullMQ must deliver the wake-up again
    */
   async process(wakeUp: Job<WakeUp>, token: string): Promise<void> {
     const child = await this.#context.pool.acquire(this.#closing.signal).catch(() => undefined);

@@ -62,7 +62,7 @@ export class AttemptJournal {
   /**
    * Stores a batch. Resolves when Redis has stored all events of the batch and its files are queued for upload. Call it for one batch at a
    * time.
-   * @throws StaleAttemptError
+   * @throws StaleAttemptError if another worker has taken over the job, or the job has ended
    */
   async store(events: readonly ReportedEvent[]): Promise<void> {
     const epochs = events.filter((event) => event.type === 'epoch');
@@ -87,7 +87,7 @@ export class AttemptJournal {
 
   /**
    * Adds a line to the job's log. Lines are sent one after the other and have numbers, so that a line that is sent again is stored once.
-   * @throws StaleAttemptError
+   * @throws StaleAttemptError if another worker has taken over the job, or the job has ended
    */
   async appendLog(level: 'info' | 'warn' | 'error', message: string): Promise<void> {
     const line = (this.#lines += 1);
@@ -185,8 +185,8 @@ export class AttemptJournal {
   }
 
   /**
-   * Sends all epochs at once, in order, so that a batch costs one round trip. If Redis refuses an epoch, all later ones fail
-   * with `epochGap`, so only the first error is thrown. If that error means that Redis is unavailable, the whole batch is sent again.
+   * Sends all epochs at once, in order, so that a batch costs one round trip. If Redis refuses an epoch, all later epochs of the batch fail
+   * with `epochGap`. So only the first error counts: if it means that Redis is unavailable, the whole batch is sent again.
    */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
     const appended = await this.#withRedis(async () => {

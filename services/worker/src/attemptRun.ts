@@ -99,7 +99,11 @@ export class AttemptRun {
     this.#cleanup = new AttemptCleanup({ attempt, artifacts, checkpoints, outage, abandoned, log: this.#log });
   }
 
-  /** Runs the attempt to its end. @throws StaleAttemptError, and any error after `abandoned` was aborted */
+  /**
+   * Runs the attempt to its end.
+   * @throws StaleAttemptError if another worker has taken over the job, or the job has ended
+   * @throws any error that occurs after `abandoned` is aborted
+   */
   async run(): Promise<AttemptResult> {
     const { claim, child, context } = this.#options;
     this.#log.info({ child: child.pid, checkpoint: claim.checkpoint }, 'training');

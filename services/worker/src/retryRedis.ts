@@ -9,7 +9,8 @@ const LONGEST_PAUSE_MS = 1_000;
 /**
  * Repeats the call until Redis replies, and returns its result. The call must be safe to repeat.
  * @param health records each error and logs outages
- * @throws an error of the call that has another cause than an unavailable Redis; the signal's reason if it is aborted
+ * @throws the error of the call, if its cause is not that Redis is unavailable
+ * @throws the reason of `signal`, if it is aborted
  */
 export async function retryRedis<T>(call: () => Promise<T>, health: Pick<RedisHealth, 'report'>, signal: AbortSignal): Promise<T> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {

@@ -13,7 +13,7 @@ export class ScratchDisk {
 
   /**
    * Tries once to write a file. @returns false if the disk has a problem; the unfinished file is then removed
-   * @throws errors that are not a problem of the disk
+   * @throws the error of the write, if its cause is not a problem of the disk
    */
   async *write(file: string, content: string | Uint8Array): AsyncGenerator<ReportedEvent, boolean, void> {
     try {
@@ -27,7 +27,7 @@ export class ScratchDisk {
     }
   }
 
-  /** Repeats `attempt` until it returns true, with growing pauses. @throws the reason of the signal */
+  /** Repeats `attempt` until it returns true, with growing pauses. @throws the reason of `signal`, if it is aborted during a pause */
   async *until(
     attempt: () => AsyncGenerator<ReportedEvent, boolean, void>,
     signal: AbortSignal,

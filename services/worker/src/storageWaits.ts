@@ -26,7 +26,7 @@ export class StorageOutage {
   #waiting = 0;
   #isReported = false;
 
-  /** @param parent the outage of the whole worker, if this one belongs to one job. The same calls are counted in both. */
+  /** @param parent the outage of the whole worker, if this object is the outage of one job. Each call of the job counts in both objects. */
   constructor(onChange: OnStorageChange, parent: StorageOutage | null = null) {
     this.#onChange = onChange;
     this.#parent = parent;
@@ -78,7 +78,8 @@ export interface StorageWait {
 
 /**
  * Repeats the call until it succeeds. The call must be safe to repeat.
- * @throws an error of the call that has another cause than an unavailable storage; the reason of the signal that ended the wait
+ * @throws the error of the call, if its cause is not that the storage is unavailable
+ * @throws the reason of `stop` or `pause`, if that signal ended the wait
  */
 export async function retryStorage<T>(call: (signal: AbortSignal) => Promise<T>, { stop, pause, outage }: StorageWait): Promise<T> {
   let endOutage: ((isBack: boolean) => void) | undefined;
@@ -110,7 +111,9 @@ export async function retryStorage<T>(call: (signal: AbortSignal) => Promise<T>,
 
 /**
  * Repeats the call if the fetched file arrives damaged, for example over a bad connection.
- * @throws ArtifactError `damagedArtifact` after 5 tries
+ * @throws ArtifactError `damagedArtifact` if the file arrives damaged five times
+ * @throws any other error of the call
+ * @throws the reason of `signal`, if it is aborted during a pause
  */
 export async function retryIfDamaged<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {

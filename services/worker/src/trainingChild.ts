@@ -96,7 +96,12 @@ export class TrainingChild {
     });
   }
 
-  /** Forks a child and waits until it is warm. @param signal cancels the start @throws ChildStartError; the signal's reason */
+  /**
+   * Forks a child and waits until it is warm.
+   * @param signal cancels the start
+   * @throws ChildStartError if the child ends or the time limit passes before the child is warm
+   * @throws the reason of `signal`, if it is aborted before the child is warm
+   */
   static async start(options: ChildOptions, signal?: AbortSignal): Promise<TrainingChild> {
     signal?.throwIfAborted();
     const child = new TrainingChild(options);

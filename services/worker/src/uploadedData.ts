@@ -34,7 +34,8 @@ export class UploadedData {
   /**
    * Fetches a copy of the job's dataset, if it is an uploaded one and there is no copy yet.
    * @returns null, or the error for the job if the dataset is missing or damaged
-   * @throws ArtifactError if the storage or the disk is unavailable; the signal's reason if it is aborted
+   * @throws ArtifactError if the storage or the disk is unavailable
+   * @throws the reason of `signal`, if it is aborted
    */
   async provide(data: DataSpec, signal: AbortSignal): Promise<JobError | null> {
     if (!('content' in data)) return null;

@@ -182,7 +182,10 @@ export class TrainingWorker {
     this.#reader.on('error', onError);
   }
 
-  /** Connects to Redis, waits for a warm training child and begins to take jobs. @throws ChildStartError */
+  /**
+   * Connects to Redis, waits for a warm training child and begins to take jobs.
+   * @throws ChildStartError if the first training child does not become warm
+   */
   async start(): Promise<void> {
     // Runs in the background, because the storage may be unavailable.
     this.#uploads.sweep().catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));

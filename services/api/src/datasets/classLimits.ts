@@ -12,7 +12,7 @@ import { firstUploaded, loadBuiltIn, type Part } from './firstSamples.ts';
 const BUILT_IN_SAMPLES = 1_000;
 const MOST_CACHED = 100;
 
-/** The class indices of each part, in the order in which a limit takes the samples. `null` if they cannot be read. */
+/** The class indices of the samples of each part. A limit of n samples keeps the first n. `null` if the part cannot be read. */
 type Labels = Readonly<Record<Part, ArrayLike<number> | null>>;
 
 interface Services {

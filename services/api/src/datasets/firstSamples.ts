@@ -17,7 +17,10 @@ import { ProblemError } from '../problems.ts';
 
 export type Part = 'train' | 'test';
 
-/** Returns files of a data folder that are read without a download. @throws DatasetUnavailableError if a file is missing */
+/**
+ * Returns dataset files that are only read from this machine, never downloaded.
+ * Their `read` throws a DatasetUnavailableError if a file is missing.
+ */
 function thoseThere(files: Pick<DatasetFiles, 'find'>): DatasetFiles {
   return {
     find: (folder, name, options) => files.find(folder, name, options),
@@ -54,7 +57,7 @@ const HEADER_BYTES = 64;
 
 /**
  * Reads the first samples of a part of an uploaded dataset.
- * @param what `targets` reads no inputs. The inputs of the result are then empty
+ * @param what `targets` reads only the targets. The inputs of the result are then empty
  * @returns `null` if the dataset has no such part
  */
 export async function firstUploaded(
@@ -78,7 +81,7 @@ export async function firstUploaded(
     const row = await rowBytes(start);
     return Uint8Array.from(await read(start + size - samples * row, length * row));
   };
-  /** Returns the bytes of a class, which the header of the array says: one byte, or a 64-bit number. */
+  /** Returns how many bytes each class index has: 1 or 8. The header of the array contains its number type. */
   const classSize = async (start: number): Promise<number> => ((await read(start, HEADER_BYTES)).includes("'|u1'") ? 1 : 8);
   const inputSize = content.inputShape.reduce((product, side) => product * side, content.inputType === 'uint8' ? 1 : 4);
   const inputs = what === 'targets' ? new Uint8Array() : await rows('inputs', () => inputSize);

@@ -87,7 +87,10 @@ export async function visibleUpload(
   return upload?.status === 'same' && upload.dataset !== null ? await datasets.get(upload.dataset, owner) : upload;
 }
 
-/** Refuses an id of an upload. @throws ProblemError 409 if it is still being read, failed, or has the same content as a dataset */
+/**
+ * Refuses the id of an upload that is not a dataset.
+ * @throws ProblemError 409 if the upload is still being read, has failed, or has the same content as an existing dataset
+ */
 export async function refuseUnready(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<void> {
   const upload = await datasets.pending.get(id, visibleOwner(request));
   if (upload === null) return;
@@ -102,7 +105,8 @@ export async function refuseUnready(datasets: DatasetStore, id: string, request:
 
 /**
  * Returns the uploaded dataset in the path of a request if the caller may see it; `null` for a built-in dataset.
- * @throws ProblemError 404, and 409 for an upload that is not a dataset
+ * @throws ProblemError 409 if the id is that of an upload, but not of a dataset
+ * @throws ProblemError 404 if the caller may see neither a dataset nor an upload with this id
  */
 export async function visibleDataset(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<DatasetRecord | null> {
   if (builtInDatasets.some((dataset) => dataset.id === id)) return null;

@@ -10,7 +10,7 @@ const namesDataset = z.looseObject({ data: z.looseObject({ dataset: z.string() }
 
 /**
  * Returns the uploaded dataset that a spec names, if the caller may use it. Otherwise the map is empty.
- * @throws ProblemError 409 for an upload that is not a dataset
+ * @throws ProblemError 409 if the spec names an upload that is not a dataset
  */
 export async function uploadsFor(spec: unknown, datasets: DatasetStore, request: FastifyRequest): Promise<UploadedDatasets> {
   const id = namesDataset.safeParse(spec).data?.data.dataset;

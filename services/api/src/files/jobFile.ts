@@ -7,7 +7,7 @@ import type { ByteRange } from '../http/ranges.ts';
 
 export interface FileContent {
   readonly bytes: number;
-  /** A SHA-256 in hex, for the ETag: of the content, or of everything that determines the content. */
+  /** A SHA-256 in hex, for the ETag. It hashes the content or, for a rendered file, all inputs that determine the content. */
   readonly digest: string;
   /** Opens the content. @param range the part to open. Default: the whole content */
   open(range?: ByteRange): Promise<Readable> | Uint8Array;

@@ -1,5 +1,5 @@
-// Finds the latest weights of a job: those of its model or, until it has a model, those of its last checkpoint. Both files have the same
-// tensors with the same names. A running job may replace its checkpoint while it is read.
+// Finds the latest weights of a job. A job with a model: the weights of the model. Before that: the weights of the last checkpoint. Both
+// files have the same tensors with the same names. A running job may replace its checkpoint while the checkpoint is read.
 import type { Job } from '@trainyard/contracts';
 import { ArtifactError, type ArtifactStat, type ArtifactStore, type JobStore, trainedWeightsFile } from '@trainyard/jobs';
 import { ProblemError } from '../problems.ts';

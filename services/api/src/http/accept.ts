@@ -12,7 +12,7 @@ function parseAccept(header: string): AcceptedRange[] {
   });
 }
 
-/** Returns how exactly a range names a type: 3 for the type itself, 2 for `type/*`, 1 for any type, 0 if it does not match. */
+/** Returns how exactly a range matches a media type: 3 for the type itself, 2 for `type/*`, 1 for any type, 0 for no match. */
 function specificity(range: string, type: string): number {
   if (range === type) return 3;
   if (range === `${type.split('/', 1)[0]}/*`) return 2;

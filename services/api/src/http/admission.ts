@@ -32,7 +32,7 @@ export class Admission {
     await holdPlace(places, callerOf(request).name, reply, { ms: waitLimitMs, problem });
   };
 
-  /** Runs after the body was read, and ends the request if its client has left. Node reports this only one turn of the event loop later. */
+  /** Runs after the body was read. Ends the request if its client has left. Node reports this one turn of the event loop later. */
   readonly preHandler = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     await nextTurn();
     clientLeft(reply).throwIfAborted();

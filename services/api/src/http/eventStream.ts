@@ -70,7 +70,7 @@ export class EventStream extends Readable {
       this.destroy(new Error(`the client has read nothing for ${this.#stallMs / 1_000} s`));
   }
 
-  /** Stops the heartbeat and the source. While `next` of the source is in progress, `return` is called later, by `#pump`. */
+  /** Stops the heartbeat and the source. If a call of the source's `next` is running, `#pump` calls the source's `return` afterwards. */
   #release(): void {
     clearInterval(this.#heartbeat);
     this.#abort.abort(clientIsGone);

@@ -15,7 +15,9 @@ export interface WaitLimit {
  * Waits for a place, and gives it back when the response has been sent or the client has left.
  * @param key the name of the caller's API key; keys take turns
  * @param limit default: the request may wait until its client leaves
- * @throws TooManyWaitingError, the problem of the limit, or the reason of {@link clientLeft}
+ * @throws TooManyWaitingError if too many requests wait already
+ * @throws the problem of `limit`, if the request has waited too long
+ * @throws the reason of {@link clientLeft}, if the client leaves before there is a place
  */
 export async function holdPlace(places: FairSemaphore, key: string, reply: FastifyReply, limit?: WaitLimit): Promise<void> {
   const left = clientLeft(reply);

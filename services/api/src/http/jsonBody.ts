@@ -25,7 +25,8 @@ declare module 'fastify' {
 
 /**
  * Parses a request body. Returns `undefined` for an empty body.
- * @throws ProblemError 400 `malformedJson` or, for a body over a limit, 422
+ * @throws ProblemError 400 `malformedJson` if the body is not valid JSON in UTF-8, or is ambiguous or nested too deeply
+ * @throws ProblemError 422 if the body is over one of `limits`
  */
 export async function parseJsonBody(body: Buffer, limits?: JsonLimits): Promise<unknown> {
   if (body.length === 0) return undefined;

@@ -46,7 +46,7 @@ export class JsonScan {
   #keyIsNext = false;
   /** Numbers the different keys from 0. */
   readonly #numberOfKey = new Map<string, number>();
-  /** For each depth: an array that gives, for the number of each key, the number of the object in which this key was last seen. */
+  /** For each depth, an array from the number of a key to the number of the last object at this depth that has the key. */
   readonly #seenIn: Int32Array[] = [];
 
   constructor(text: string, limits: JsonLimits = usualLimits) {
@@ -54,7 +54,11 @@ export class JsonScan {
     this.#limits = limits;
   }
 
-  /** Scans about `characters` more characters. Returns whether the end was reached. @throws ProblemError 400, or 422 over a limit */
+  /**
+   * Scans about `characters` more characters. Returns whether the end of the text was reached.
+   * @throws ProblemError 400 if the text is ambiguous or nested too deeply
+   * @throws ProblemError 422 if the text is over a limit
+   */
   advance(characters: number): boolean {
     const text = this.#text;
     const end = Math.min(text.length, this.#at + characters);

@@ -32,7 +32,7 @@ class Completion {
     this.#schemas = schemas;
   }
 
-  /** Visits a value of the document. The name of an alternative is its constant, followed by `kind`, such as `Layer`, and `suffix`. */
+  /** Visits a value of the document. An alternative is named by its constant, then `kind` (such as `Layer`), then `suffix`. */
   visit(value: Json, kind: string, suffix: string): void {
     if (Array.isArray(value)) for (const element of value) this.visit(element, kind, suffix);
     if (!isObject(value)) return;

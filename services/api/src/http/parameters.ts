@@ -56,7 +56,11 @@ function parsed<Schema extends z.ZodType>(
   return { error: invalidRequest(issues) };
 }
 
-/** Parses a body that the schema of the route does not contain. @throws ProblemError 422 for an invalid body, 400 for a missing one */
+/**
+ * Parses a body that the schema of the route does not contain.
+ * @throws ProblemError 422 if the body is invalid
+ * @throws ProblemError 400 if the request has no body
+ */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = parsed(schema, body, 'body');
   if ('error' in result) throw result.error;

@@ -5,7 +5,11 @@ import { isRedisUnavailable } from '@trainyard/jobs';
 /** Pause between two attempts, in ms. */
 const pauseMs = 250;
 
-/** Repeats `act` while Redis is unavailable, for at most `patienceMs`. @throws the last error after that time; any other error at once */
+/**
+ * Repeats `act` while Redis is unavailable.
+ * @throws the last error of `act`, if Redis is still unavailable after `patienceMs`
+ * @throws any other error of `act`, at once
+ */
 export async function patiently<T>(act: () => Promise<T>, patienceMs: number): Promise<T> {
   const end = performance.now() + patienceMs;
   for (;;) {

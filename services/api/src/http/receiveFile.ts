@@ -8,7 +8,8 @@ import { orDiskError, ProblemError } from '../problems.ts';
 /**
  * Writes the body into a new file, which the caller must remove. After an error there is no file.
  * @param onBytes called with the size of each piece that arrives; an error that it throws ends the upload
- * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves before the body is complete
+ * @throws ProblemError 413 if the body has more than `mostBytes` bytes
+ * @throws ProblemError 400 if the client leaves before the whole body has arrived
  */
 export async function receiveFile(body: Readable, file: string, mostBytes: number, onBytes: (bytes: number) => void): Promise<void> {
   let bytes = 0;

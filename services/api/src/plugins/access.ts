@@ -104,7 +104,7 @@ function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
 
 export interface AccessOptions {
   readonly keys: ApiKeys;
-  /** Counts requests per key, and per address if they have no valid key or need none. `null`: requests are not counted. */
+  /** Counts requests per key. Requests without a valid key, and public requests, are counted per address. `null` counts no requests. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
   /** The web sites that may call this service from their pages. Without API keys, only sites of this machine may call it. */
@@ -112,7 +112,7 @@ export interface AccessOptions {
 }
 
 export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens, corsOrigins }, done) => {
-  /** Counts a request of a key or an address. @throws ProblemError 429 at the limit */
+  /** Counts a request of a key or an address. @throws ProblemError 429 if the key or address has reached its limit */
   const countRequest = async (subject: string): Promise<void> => {
     // While Redis is unavailable, requests are not counted. Routes that need Redis then answer with 503 themselves.
     const turn = await rateLimiter?.take(subject).catch((error: unknown) => {

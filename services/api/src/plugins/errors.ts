@@ -130,8 +130,8 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
 }
 
 /**
- * Answers a request with the problem for `error`. Client errors are logged at info, errors of the server with their cause at error. After
- * the client has left, the ended work may fail with any error, which is logged at warn.
+ * Answers a request with the problem for `error`. Logs an unexpected error (code `internal`) at level error, and all other errors at level
+ * info. If the client has left, an unexpected error is logged at level warn, because the interrupted work may have caused it.
  */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemFor(error, request);

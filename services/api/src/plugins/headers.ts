@@ -11,7 +11,7 @@ const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
 };
 
-/** The policies for JSON and files, which may load nothing, and for pages, which may load files of this service and their inline parts. */
+/** The content security policies. JSON and files may load nothing. Pages may load files of this service and run inline scripts. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 const pagePolicy =
   "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";

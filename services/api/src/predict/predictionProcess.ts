@@ -88,7 +88,9 @@ export class PredictionProcess {
    * @param weights called if the process does not have the network in memory
    * @param timeLimitMs limits the work of the process before and after it gets the weights, but not its start or the transfer of weights
    * @param onLate called after the time limit; it should kill the process
-   * @throws ProcessEndedError, or an error of `weights`. The process must not be used after an error
+   * After an error, the process must not be used again.
+   * @throws ProcessEndedError if the process ends before it answers
+   * @throws the error of `weights`, if it fails
    */
   async serve(
     order: PredictOrder | RenderOrder,
@@ -134,7 +136,7 @@ export class PredictionProcess {
     if (this.#process.connected) this.#process.send(message, () => {});
   }
 
-  /** Calls `send` and returns the next message of one of these kinds. @throws ProcessEndedError */
+  /** Calls `send` and returns the next message of one of these kinds. @throws ProcessEndedError if the process ends before that message */
   async #next(send: () => void, kinds: readonly FromPredictProcess['kind'][]): Promise<FromPredictProcess> {
     const { promise, resolve } = Promise.withResolvers<FromPredictProcess>();
     const receive = (message: FromPredictProcess): void => {

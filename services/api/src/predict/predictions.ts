@@ -66,7 +66,8 @@ export class Predictions {
    * @param key the name of the caller's API key
    * @param signal aborts when the client leaves
    * @returns the JSON of the response
-   * @throws ProblemError for an unusable input, or a prediction that needs too much time or memory; the signal's reason when aborted
+   * @throws ProblemError if the input cannot be used, or the prediction needs too much time or memory
+   * @throws the reason of `signal`, if it is aborted
    */
   async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, key: string, signal: AbortSignal): Promise<Uint8Array> {
     return await this.#inTurn(order, weights, key, signal);
@@ -76,7 +77,8 @@ export class Predictions {
    * Renders numbers as JSON or as a picture when it is the key's turn.
    * @param key the name of the caller's API key
    * @param signal aborts when the client leaves
-   * @throws ProblemError 503 when it takes too much time; the signal's reason when aborted
+   * @throws ProblemError 503 if the rendering takes too much time
+   * @throws the reason of `signal`, if it is aborted
    */
   async render(order: RenderOrder, key: string, signal: AbortSignal): Promise<Uint8Array> {
     return await this.#inTurn(order, noWeights, key, signal);

@@ -47,7 +47,7 @@ const eventText = z
   .unknown()
   .describe('Server-sent events with `id`, `event` and `data`. `data` is the JSON of an event, as in a page. A `step` event has no `id`.');
 
-/** Returns the state of the job's events if the caller may see the job. @throws ProblemError 404 */
+/** Returns the owner of the job and the last ids of its events. @throws ProblemError 404 if the caller may see no job with this id */
 async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
   const head = jobId.safeParse(id).success ? await hub.head(id) : null;
   const owner = visibleOwner(request);

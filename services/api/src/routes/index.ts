@@ -1,4 +1,4 @@
-// All routes. A new file of routes needs one import and one entry here.
+// Lists all routes of the API. If you add a file with routes, import it here and add it to the list.
 import { documentationRoutes } from '../plugins/documentation.ts';
 import { artifactRoutes } from './artifacts.ts';
 import { catalogRoutes } from './catalog.ts';

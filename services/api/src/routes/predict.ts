@@ -52,13 +52,13 @@ const tables = ['text/csv'];
 
 /** Limits the samples of a request. */
 interface SampleLimits {
-  /** Returns the memory that a prediction of this many samples needs, in bytes. @throws ProblemError 422 for too many */
+  /** Returns the memory that a prediction of this many samples needs, in bytes. @throws ProblemError 422 if there are too many samples */
   check(samples: number, kind: PredictInput['kind']): number;
   /** The most samples in one request. */
   readonly most: number;
 }
 
-/** Returns the samples of a body. @throws ProblemError 422 */
+/** Returns the samples of a body. @throws ProblemError 422 if the body has no valid samples, or too many */
 async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<PredictInput> {
   if (Buffer.isBuffer(body)) {
     const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));

@@ -1,4 +1,4 @@
-// What every route gets: the services, built once for the process, and the settings.
+// The type of the services and settings that every route gets, and the types of functions that register routes.
 import type { FastifyPluginAsyncZod, FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { ApiConfig } from '../config.ts';
 import type { Services } from '../services.ts';
@@ -8,8 +8,8 @@ export interface RouteContext {
   readonly config: ApiConfig;
 }
 
-/** Registers the routes of one resource. */
+/** A function that registers the routes of one resource. */
 export type Routes = FastifyPluginCallbackZod<RouteContext>;
 
-/** Registers routes that need a plugin of their own. */
+/** A function that registers routes and the plugin that only these routes need. */
 export type AsyncRoutes = FastifyPluginAsyncZod<RouteContext>;

@@ -59,7 +59,7 @@ const uploadForm = z
 
 const isFilePart = (name: string): name is UploadFilePart => (uploadFileParts as readonly string[]).includes(name);
 
-/** Returns the files of a form. @throws ProblemError 422 for a file whose part has an unknown name */
+/** Returns the files of a form. @throws ProblemError 422 if the part of a file has an unknown name */
 function filesOf({ files }: Form): { readonly part: UploadFilePart; readonly path: string }[] {
   return files.map(({ part, path }) => {
     if (isFilePart(part)) return { part, path };
@@ -68,7 +68,7 @@ function filesOf({ files }: Form): { readonly part: UploadFilePart; readonly pat
   });
 }
 
-/** Refuses a file that was sent as text, as curl's `-F file=<FILE` does. @throws ProblemError 422 */
+/** Refuses files that were sent as text. @throws ProblemError 422 if a file is sent as text, as by curl's `-F file=<FILE` */
 function refuseTexts({ fields }: Form): void {
   const issues = uploadFileParts
     .filter((part) => Object.hasOwn(fields, part))
@@ -90,7 +90,7 @@ interface Upload {
   readonly files: readonly { readonly part: UploadFilePart; readonly path: string }[];
 }
 
-/** Parses a form. @throws ProblemError 422 */
+/** Parses a form. @throws ProblemError 422 if a field or a part is invalid */
 function parsed(form: Form): Upload {
   refuseTexts(form);
   const { name, ...given } = parseBody(uploadOptions, form.fields);

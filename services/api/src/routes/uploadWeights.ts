@@ -25,7 +25,7 @@ const weightsForm = z
   .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict saved by torch.save') })
   .meta({ id: 'NewWeights' });
 
-/** Returns the path of the form's only file. @throws ProblemError 422 */
+/** Returns the path of the form's only file. @throws ProblemError 422 if the form has no file `file`, or has other parts */
 function fileOf({ fields, files }: Form): string {
   const sent = Object.fromEntries([...Object.entries(fields), ...files.map(({ part, path }) => [part, path] as const)]);
   const { file } = parseBody(weightsForm, sent);
@@ -41,7 +41,7 @@ export const uploadWeightsRoute: AsyncRoutes = async (app, { services, config: {
   await app.register(multipart);
   app.addContentTypeParser(bytesType, (_request, payload, parsed) => parsed(null, payload));
 
-  /** Checks and stores a received file. @throws ProblemError 422 that says what is wrong with the file */
+  /** Checks and stores a received file. @throws ProblemError 422 if the file has no usable weights. The message says why */
   const add = async (weightsFile: string, request: FastifyRequest, gone: AbortSignal): Promise<Weights> => {
     const converted = artifacts.temporaryFile();
     const owner = callerOf(request).name;

@@ -73,7 +73,7 @@ export async function planSweep(
 
 const sweepTooLarge = 'sweepTooLarge';
 
-/** Checks that the specs and values of a number of jobs are within the limit. @throws SpecError */
+/** Checks the size of a sweep. @throws SpecError if the specs and values of its jobs have more than `limit` bytes */
 function requireRoom(bytes: number, jobs: number, limit: number): void {
   if (bytes <= limit) return;
   const message = `${jobs} jobs have ${bytes} bytes of specs and values, over the limit of ${limit} for a sweep: use at most ${Math.floor((limit / bytes) * jobs)} jobs like these, or a smaller spec`;

@@ -10,7 +10,7 @@ import { orDiskError, ProblemError } from '../problems.ts';
 import type { AdmittedUpload } from './uploadAdmission.ts';
 
 export interface FormFile {
-  /** The name of the part of the form. */
+  /** The name of the form part that contains the file. */
   readonly part: string;
   /** The path of the file on this machine. */
   readonly path: string;
@@ -21,7 +21,7 @@ export interface FormFile {
 export interface Form {
   readonly fields: Readonly<Record<string, string>>;
   readonly files: readonly FormFile[];
-  /** Keeps the files after `use` has returned. Returns a function that removes them. */
+  /** Call this in `use` to keep the files after `use` has returned. The result is a function that removes the files. */
   keep(): () => Promise<void>;
 }
 
@@ -38,12 +38,15 @@ export interface FormOptions {
 const fieldBytes = 16 * 1024;
 const maxFields = 32;
 
-/** Closes the connection after a response that is sent before the body has arrived: the rest must not be read as the next request. */
+/** For responses that are sent before the whole body has arrived: Node must not read the rest of the body as the next request. */
 const closing = { headers: { connection: 'close' } };
 
 /**
  * Receives a form and calls `use` with it. Removes the files afterwards, also after an error, unless `use` keeps them.
- * @throws ProblemError 400, 413, 422, 429 or 503, and the errors of `use`
+ * @throws ProblemError 400 or 422 if the form is invalid
+ * @throws ProblemError 413 if the form is too large
+ * @throws ProblemError 429 or 503 if there is no room for the upload now
+ * @throws the error of `use`, if it fails
  */
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
   const { maxBytes, admit } = options;

@@ -97,7 +97,8 @@ export class UploadReader {
   /**
    * Reads files into one file at `output`, which exists afterwards only if there was no error.
    * @param key the name of the caller's API key; keys take turns
-   * @throws ProblemError 422 that says what is wrong with the files; the signal's reason when aborted
+   * @throws ProblemError 422 if the files cannot be used. The message says why
+   * @throws the reason of `signal`, if it is aborted
    */
   async read(
     key: string,
@@ -114,7 +115,8 @@ export class UploadReader {
 
   /**
    * Checks a file of weights. A file at `converted` exists afterwards only if the weights were converted without an error.
-   * @throws ProblemError 422 that says what is wrong with the file; the signal's reason when aborted
+   * @throws ProblemError 422 if the file cannot be used. The message says why
+   * @throws the reason of `signal`, if it is aborted
    */
   async readWeights(key: string, order: WeightsOrder, signal: AbortSignal): Promise<WeightsFile> {
     const answer = await this.#inTurn(key, order, order.converted, signal);
@@ -157,7 +159,11 @@ export class UploadReader {
     throw crashProblem(order, second.crash);
   }
 
-  /** @throws ProblemError 422 when the reading takes too long; the signal's reason when aborted */
+  /**
+   * Lets a process read the files.
+   * @throws ProblemError 422 if the reading takes longer than the time limit
+   * @throws the reason of `signal`, if it is aborted
+   */
   async #run(
     key: string,
     reading: ReadingProcess,

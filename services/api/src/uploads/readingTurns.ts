@@ -32,7 +32,8 @@ export class ReadingTurns {
 
   /**
    * Runs `work` when it is the key's turn. A short try may be aborted; then `work` is started again.
-   * @throws an error of `work`, or the signal's reason when aborted
+   * @throws the error of `work`, if it fails
+   * @throws the reason of `signal`, if it is aborted
    */
   async run<T>(key: string, signal: AbortSignal, work: Work<T>): Promise<T> {
     const left = new AbortController();

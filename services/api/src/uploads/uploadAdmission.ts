@@ -17,7 +17,8 @@ export interface UploadBounds {
 export interface AdmittedUpload {
   /**
    * Counts bytes of the body as they arrive.
-   * @throws ProblemError 429 or 503 when there is no room for them
+   * @throws ProblemError 429 if the uploads of the key then have too many bytes
+   * @throws ProblemError 503 if the uploads of all keys together then have too many bytes
    */
   count(bytes: number): void;
   /** Ends the upload. Call it after its files are removed. Calling it again has no effect. */
@@ -45,7 +46,8 @@ export class UploadAdmission {
   /**
    * Admits an upload before its body is read.
    * @param announcedBytes the length of the body, or 0 if the client does not give it; these bytes count at once
-   * @throws ProblemError 429 at a limit of the key, 503 at a limit of all keys together
+   * @throws ProblemError 429 if the key already has too many uploads or bytes in progress
+   * @throws ProblemError 503 if all keys together already have too many uploads or bytes in progress
    */
   admit(key: string, announcedBytes: number): AdmittedUpload {
     const { uploads, uploadsPerKey } = this.#bounds;

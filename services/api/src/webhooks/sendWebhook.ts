@@ -55,9 +55,10 @@ const SWITCHING_PROTOCOLS = 101;
 /**
  * Sends a webhook once.
  * @throws PrivateAddressError if the receiver has no public address and private ones are not allowed
- * @throws NoAnswerError at the deadline
+ * @throws NoAnswerError if the receiver has not responded before the deadline
  * @throws InvalidAnswerError if the receiver sends no valid HTTP response
- * @throws Error if the receiver cannot be reached: no such host, refused, broken TLS; the signal's reason if it is aborted
+ * @throws Error if the receiver cannot be reached: the host is unknown, the connection is refused, or TLS fails
+ * @throws the reason of the signal, if it is aborted
  */
 export async function sendWebhook({ url: address, secret, message, ...options }: SendOptions): Promise<Receipt> {
   const url = new URL(address);

@@ -195,8 +195,8 @@ export class WebhookSender {
 
   /**
    * Makes one attempt to deliver a webhook.
-   * @throws LeftError before anything is sent
-   * @throws NoPlaceError before anything is sent
+   * @throws LeftError if this process lacks a setting that the delivery needs. Nothing was sent
+   * @throws NoPlaceError if the key already has too many webhooks in progress. Nothing was sent
    */
   async #deliver(job: Job<WebhookDelivery>): Promise<void> {
     const due = await this.#options.store.due(job.data);

@@ -40,22 +40,22 @@ export class JobClient {
     this.#signal = signal;
   }
 
-  /** Returns the layers and totals of the job without creating it. @throws RefusedError */
+  /** Returns the layers and totals of the job without creating the job. @throws RefusedError if the service refuses the request */
   async dryRun(spec: unknown): Promise<DryRunAnswer> {
     return await this.#request(dryRunAnswer, '/jobs?dryRun=true', spec);
   }
 
-  /** Creates a job. @throws RefusedError */
+  /** Creates a job. @throws RefusedError if the service refuses the request */
   async submit(spec: unknown): Promise<Job> {
     return await this.#request(jobSchema, '/jobs', spec);
   }
 
-  /** Returns a job. @throws RefusedError */
+  /** Returns a job. @throws RefusedError if the service refuses the request, for example because it does not know the id */
   async job(id: string): Promise<Job> {
     return await this.#request(jobSchema, `/jobs/${id}`);
   }
 
-  /** Cancels a job. Works also after the client's signal was aborted. @throws RefusedError */
+  /** Cancels a job, even after the client's signal was aborted. @throws RefusedError if the service refuses the request */
   async cancel(id: string): Promise<Job> {
     return await this.#request(jobSchema, `/jobs/${id}/cancel`, {}, AbortSignal.timeout(cancelBoundMs));
   }

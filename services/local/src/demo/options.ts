@@ -40,7 +40,7 @@ export type DemoRequest = { readonly help: true } | DemoJob;
 /**
  * Reads the command line.
  * @param folder the folder for a relative FILE
- * @throws UsageError
+ * @throws UsageError if an option or the file with the spec is invalid
  */
 export async function readDemoRequest(args: readonly string[], folder: string): Promise<DemoRequest> {
   const { dataset, spec: file, epochs: epochsText, help } = parseOptions(args);

@@ -22,7 +22,9 @@ const batchSizeOf = z.object({ data: z.object({ batchSize: z.int() }) }).transfo
 
 /**
  * Trains a spec and shows it on the screen.
- * @throws RefusedError, JobEndedError, the reason of the client's signal
+ * @throws RefusedError if the service refuses a request
+ * @throws JobEndedError if the job ends with another status than `succeeded`
+ * @throws the reason of the client's signal, if it is aborted
  */
 export async function trainAndShow(client: JobClient, spec: unknown, screen: Screen): Promise<Job> {
   const say = (line: string): unknown => screen.write(line === '' ? '\n' : `  ${line}\n`);
