@@ -34,7 +34,7 @@ interface Side {
 /**
  * Returns the windows along the height and the width.
  * @throws ShapeError if the padding is more than half the kernel
- * @throws ArgumentError if the kernel's size or the stride is below 1, or the padding is negative
+ * @throws ArgumentError if the kernel's size or the stride is below 1, if the padding is negative, or if one of them is not a whole number
  */
 function windows(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions): readonly [Side, Side] {
   const { stride = kernelSize, padding = 0 } = options;
@@ -62,7 +62,7 @@ function countOf({ name, length, kernel, stride, padding }: Side, ceilMode: bool
   );
 }
 
-/** Returns the output's [height, width]. Throws the same errors as {@link avgPool2d}. */
+/** Returns the output's [height, width]. If a window, stride or padding is not valid, throws the same error as {@link avgPool2d}. */
 export function avgPoolSize(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): [number, number] {
   const { ceilMode = false } = options;
   const [vertical, horizontal] = windows(input, kernelSize, options);
@@ -81,7 +81,7 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
   });
 }
 
-/** Returns the windows as a map of planes. Throws the same errors as {@link avgPool2d}. */
+/** Returns the windows as a map of planes. If an option is not valid, throws the same error as {@link avgPool2d}. */
 export function avgPoolMap(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): PlaneMap {
   const { ceilMode = false, countIncludePad = true, divisorOverride } = options;
   if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride must not be 0');
@@ -98,7 +98,8 @@ export function avgPoolMap(input: readonly [number, number], kernelSize: SizePai
  * Computes the mean of each window (torch.nn.functional.avg_pool2d).
  * @param x [N, C, H, W] or [C, H, W]; the result has the same number of dimensions
  * @throws ShapeError if no window fits, if the padding is more than half the kernel, or if x has neither 3 nor 4 dimensions
- * @throws ArgumentError if the kernel's size or the stride is below 1, the padding is negative, or `divisorOverride` is 0
+ * @throws ArgumentError if the kernel's size or the stride is below 1, if the padding is negative, if one of them is not a whole number, or
+ * if `divisorOverride` is 0
  */
 export function avgPool2d(x: Tensor, kernelSize: SizePair, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride', 'kernelSize']);

@@ -42,7 +42,8 @@ export function convPadding(
  * Returns the sizes of a convolution.
  * @throws ShapeError if the shapes do not fit together, if the kernel is larger than the padded input, or if padding 'same' is used with a
  * stride above 1
- * @throws ArgumentError if stride, dilation or groups are below 1, if the padding is negative, or if the groups do not divide the channels
+ * @throws ArgumentError if stride, dilation or groups are below 1, if the padding is negative, if one of these is not a whole number, or if
+ * the groups do not divide the output channels
  */
 export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions = {}): ConvGeometry {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;

@@ -30,7 +30,8 @@ export interface ConvTranspose2dOptions {
  * @param input [N, Cin, H, W]
  * @param weight [Cin, Cout/groups, kH, kW]
  * @throws ShapeError if the shapes do not fit together, if `outputPadding` is too large, or if the output would be empty
- * @throws ArgumentError if stride, dilation or groups are below 1, if a padding is negative, or if the groups do not divide the channels
+ * @throws ArgumentError if stride, dilation or groups are below 1, if a padding is negative, if one of these is not a whole number, or if
+ * the groups do not divide the input channels
  */
 export function convTransposeGeometry(input: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): ConvGeometry {
   const { groups = 1 } = options;

@@ -69,7 +69,8 @@ function touchesInput({ length, kernel, stride, padding, dilation }: Side, windo
  * Returns the sizes of a pooling over [batch, channels, height, width] or [channels, height, width].
  * @throws ShapeError if the input has neither 3 nor 4 dimensions, if the padding is more than half the kernel, if no window fits, or if a
  * window has no element of the input
- * @throws ArgumentError if the kernel's size, the stride or the dilation is below 1, or if the padding is negative
+ * @throws ArgumentError if the kernel's size, the stride or the dilation is below 1, if the padding is negative, or if one of these is not
+ * a whole number
  */
 export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2dOptions = {}): PoolGeometry {
   if (input.length !== 3 && input.length !== 4) {
