@@ -21,7 +21,7 @@ const unchanged = {
   heartbeatMs: 15_000,
   /** How long a client may leave a response or an event stream unread, in ms. */
   stallMs: 60_000,
-  /** How many unsent events are kept for a stream whose client reads slowly. */
+  /** How many of the newest events of a job are kept in memory for the job's event streams. */
   eventBufferSize: 1_000,
 };
 

@@ -70,7 +70,7 @@ export class ServiceProcess {
     return (this.#stopped ??= this.#stopNow());
   }
 
-  /** Sends SIGTERM again, which makes a closing worker hand back its jobs at once. */
+  /** Sends SIGTERM again. A worker that is already closing then hands back its jobs at once. */
   endGrace(): void {
     this.#child?.kill('SIGTERM');
   }

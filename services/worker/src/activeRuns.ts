@@ -78,7 +78,7 @@ export class ActiveRuns {
     }
   }
 
-  /** Wakes other workers, because this worker leaves a job that one of them may be free to run. */
+  /** Wakes other workers, so that a free worker takes the job that this worker does not run. */
   async #wakeOtherWorkers(): Promise<void> {
     await this.#context.store.wakeWorkers().catch((error: unknown) => {
       this.#log.warn({ err: error }, 'no other worker could be woken; workers look for waiting jobs every few seconds');

@@ -36,7 +36,7 @@ export class AttemptSpan {
     this.logFields = traceFields(this.#span);
   }
 
-  /** Records stored events. The last epoch among them ends at `now` (ms since 1970). Each earlier epoch ends where the next one begins. */
+  /** Records stored events. Their last epoch ends at `now` (ms since 1970). Every other epoch ends when the next epoch begins. */
   record(events: readonly ReportedEvent[], now: number): void {
     if (!this.#span.isRecording()) return;
     for (const event of events) {

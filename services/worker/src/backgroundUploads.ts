@@ -17,7 +17,7 @@ export interface Upload {
   giveUp(error: unknown): Promise<void>;
 }
 
-/** Training waits while more bytes or more files than this are waiting. Checkpoints are not counted. */
+/** The limits for files that wait for their upload. Training pauses while a limit is exceeded. Checkpoints are not counted. */
 const MOST_WAITING_BYTES = 256 * 2 ** 20;
 const MOST_WAITING_FILES = 5_000;
 

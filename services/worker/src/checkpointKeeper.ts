@@ -74,13 +74,16 @@ export class CheckpointKeeper {
     });
   }
 
-  /** Removes the checkpoints of earlier attempts, except the current one. A stale attempt may call it: those of later attempts are kept. */
+  /**
+   * Removes the checkpoints of the attempts before this one, except the job's current checkpoint. Checkpoints of later attempts are kept,
+   * so a stale attempt may call this too.
+   */
   async sweepEarlier({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     const { current } = this;
     if (number > 1) await this.#sweep(jobId, wait, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
   }
 
-  /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if there can be no others. */
+  /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if there can be no other checkpoints. */
   async sweep({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     if (number > 1 || this.#hasOutdated) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
   }

@@ -1,6 +1,6 @@
 // The messages between the worker and a training child over Node's IPC channel: JSON objects with a `type`. Both sides come from the same
 // build, so they do not validate messages. `run` numbers the jobs of a child, so that a late message of an earlier job is recognised. These
-// are not the events of the HTTP API.
+// messages are not the events of the HTTP API.
 import type { JobError } from '@trainyard/contracts';
 import type { TrainingEvent } from '@trainyard/engine';
 import type { Position } from '@trainyard/engine/formats';

@@ -15,9 +15,9 @@ export const LIFELINE_FD = 4;
 
 /** Signals that end a training early. */
 export interface TrainSignals {
-  /** When it is aborted, the training throws its reason at the next step. */
+  /** When this signal is aborted, the training throws the reason of the signal at the next step. */
   readonly stop: AbortSignal;
-  /** When it is aborted, the training ends after the current step, with a checkpoint. */
+  /** When this signal is aborted, the training ends after the current step and writes a checkpoint. */
   readonly pause: AbortSignal;
 }
 

@@ -9,9 +9,9 @@ import type { ScratchDisk } from './scratchDisk.ts';
 const LONGEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_SHARE = 0.02;
 
-/** When more characters than this are waiting, they are written at once. */
+/** When documents with more characters than this are waiting, they are written at once. */
 const MOST_WAITING = 4 * 2 ** 20;
-/** When the disk is full or fails and more characters than this are waiting, training waits too. */
+/** When the disk is full or fails and documents with more characters than this are waiting, training pauses until they are written. */
 const MOST_KEPT = 64 * 2 ** 20;
 
 interface Waiting {

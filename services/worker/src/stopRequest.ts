@@ -1,8 +1,8 @@
-// The request to end a run before its job is fully trained, with the reason. A later request with a stronger reason replaces an earlier
-// one: a job that is being paused can still be cancelled.
+// The request to end a run before its job is fully trained, with the reason. A request with a stronger reason replaces the current request,
+// for example: a job that is being paused can still be cancelled.
 import type { TrainSignals } from './serveTraining.ts';
 
-/** The reasons to end a run. Later ones are stronger. After `lost` nothing may be written for the job. */
+/** The reasons to end a run, from the weakest to the strongest. After `lost` nothing may be written for the job. */
 const stopReasons = ['pause', 'handBack', 'cancel', 'lost'] as const;
 export type StopReason = (typeof stopReasons)[number];
 

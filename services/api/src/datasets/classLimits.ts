@@ -30,7 +30,7 @@ export class ClassLimits {
     this.#services = services;
   }
 
-  /** Checks the limits of a spec. @throws SpecError for a limit that removes a class. The error names the smallest allowed limit */
+  /** Checks the limits of a spec. @throws SpecError if a limit removes all samples of a class. It names the smallest allowed limit */
   async check(spec: JobSpec): Promise<void> {
     const problems = await this.problems(spec);
     if (problems.length > 0) throw new SpecError(problems);

@@ -76,7 +76,7 @@ function problemOf({ id, problem, requestId }: PendingUpload): Problem {
   return problem ?? died.toProblem(`/datasets/${id}`, requestId);
 }
 
-/** Returns the upload with this id if the caller may see it. If its owner already had a dataset with the same content, returns that. */
+/** Returns the upload with this id if the caller may see it. If the owner already had a dataset with this content, returns that dataset. */
 export async function visibleUpload(
   datasets: DatasetStore,
   id: string,

@@ -21,8 +21,8 @@ function specificity(range: string, type: string): number {
 
 /**
  * Returns the offered media type that the client prefers; `undefined` if it accepts none of them. Without a header, or with an empty one,
- * returns the first offer. At equal quality, a type that the header names exactly comes before a wildcard, and an earlier entry of the
- * header before a later one.
+ * returns the first offer. Of two types with the same q, prefers the type that the header names exactly to a type that matches a wildcard,
+ * and otherwise the type that comes first in the header.
  */
 export function negotiate<const Type extends string>(accept: string | undefined, offered: readonly [Type, ...Type[]]): Type | undefined {
   if (accept === undefined || accept.trim() === '') return offered[0];

@@ -25,7 +25,7 @@ export function createdHeaders(made: 'job' | 'sweep') {
 }
 
 /**
- * Returns the idempotency key of a request, with the content that a repeated request must have; an empty object without a key.
+ * Returns the idempotency key of a request, and the content that a repeated request must have. Returns an empty object if there is no key.
  * @param request every part of the request that affects what is created
  */
 export function idempotencyOf(

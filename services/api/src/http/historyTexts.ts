@@ -16,9 +16,9 @@ export class HistoryTexts {
   /**
    * Yields the events of a follower as text for one client. If the stored events are long, waits for a place of the key first, and holds it
    * until all of them are sent. Live events need no place.
-   * @param key the name of the client's API key; null without keys, and then there is no limit
-   * @param types the types of events to send; all others are left out. Default: all types
-   * @throws the signal's reason if it is aborted during a wait
+   * @param key the name of the client's API key. `null` if no API keys are configured; then there is no limit
+   * @param types the types of events to send. Events of other types are not sent. Default: all types
+   * @throws the reason of `signal`, if it is aborted during a wait
    */
   async *of(
     follower: Follower,

@@ -68,7 +68,7 @@ function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof B
   return { own, beside, misspelt };
 }
 
-/** Checks a spec. @throws SpecError if the spec has problems, with these and the problems that are already known */
+/** Checks a spec. @throws SpecError if the spec has problems. The error contains them, and the `known` problems */
 function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, known: readonly Problem[]): Checked {
   try {
     return checkSpec(spec);

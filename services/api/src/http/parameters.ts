@@ -1,12 +1,12 @@
-// Parses the parts of a request, and defines parameters that several routes have. Messages come from the engine's parser, which suggests
-// the nearest known name for an unknown parameter.
+// Parses the path, query, headers and body of a request, and defines the parameters that several routes have. Error messages come from the
+// engine's parser. For an unknown parameter, it suggests the known parameter with the most similar name.
 import { eventId } from '@trainyard/contracts';
 import { type Problem, parse } from '@trainyard/engine/spec';
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../problems.ts';
 
-/** The path parameter of `/jobs/{id}`. Any text is accepted, so that an impossible id is answered with 404 like an unknown one. */
+/** The path parameter of `/jobs/{id}`. Any text is accepted, so that an id of the wrong form gets the same 404 as an unknown id. */
 export const jobParams = z.object({ id: z.string().describe('The id of a job.') });
 
 /** Returns the schema of the query parameter `limit`. A larger number than `most` is treated as `most`. */
@@ -22,10 +22,10 @@ export function unnamed(schema: z.ZodString): z.ZodString {
   return schema.clone(schema.def);
 }
 
-/** The id of an event, in `?after=` or in the header `Last-Event-ID`. */
+/** The id of the last event that a client has, in `?after=` or in the header `Last-Event-ID`. */
 export const lastEventId = unnamed(eventId).optional().describe('The id of the last event that you have. Only later events are sent.');
 
-/** Returns the place of a problem: a JSON pointer for the body, `?name` for the query, or else the name of the parameter. */
+/** Returns where a problem is: a JSON pointer into the body, `?name` in the query, or the name of a path parameter or header. */
 function placeOf({ path }: Problem, part: string): string {
   if (part === 'body') return path;
   return part === 'querystring' ? `?${path.slice(1)}` : path.slice(1);
@@ -41,7 +41,7 @@ export function invalidRequest(issues: readonly Problem[]): ProblemError {
   return new ProblemError('invalidRequest', `${named.join('; ')}${more}.`, { issues });
 }
 
-/** Returns the parsed part of a request, or a 422 with its problems, or a 400 for a missing body. */
+/** Parses the body, query, path or headers of a request. Returns the value, or an error: 400 for a missing body, 422 for other problems. */
 function parsed<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
@@ -59,7 +59,7 @@ function parsed<Schema extends z.ZodType>(
 /**
  * Parses a body that the schema of the route does not contain.
  * @throws ProblemError 422 if the body is invalid
- * @throws ProblemError 400 if the request has no body
+ * @throws ProblemError 400 if the request has no body, or the body is null
  */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = parsed(schema, body, 'body');

@@ -28,7 +28,7 @@ const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } a
  * @param maxPixels an image with more pixels is refused before it is decompressed
  * @param checkSize called with the size after the rotation, before the image is decompressed; throws to refuse it. It is not called for
  *   the small files that plainPng.ts decodes
- * @throws DataFormatError that names the file and what is wrong with it
+ * @throws DataFormatError if the image cannot be used. The message names the file and says why
  */
 export async function decodeImage(
   file: NamedBytes,
@@ -125,7 +125,7 @@ function coloursOf(
   return { width, height, channels: wanted, data: out, isTransparent };
 }
 
-/** Returns the channel value that an ink and black make on white paper. Pillow and browsers convert CMYK without a profile in this way. */
+/** Converts one CMYK ink and black to a value of an RGB channel. Pillow and browsers convert CMYK images without a profile in this way. */
 const withoutInk = (ink: number, black: number): number => Math.max(0, 255 - black - divide255(ink * (255 - black)));
 
 /** Returns a channel value after its pixel is drawn over the background, rounded to the nearest integer. */

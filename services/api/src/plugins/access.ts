@@ -37,7 +37,7 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the caller of a request to a route that needs an API key. @throws ProblemError 401 without a caller */
+/** Returns the caller of a request to a route that needs an API key. @throws ProblemError 401 if the request has no caller */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
   return request.caller;

@@ -19,10 +19,10 @@ export interface RequestPlacesOptions {
 /** How many requests of one key may wait. */
 const waitingPerKey = 1_000;
 
-/** The most bytes that count for the body of a waiting request. Longer bodies do not take more memory, because they are not read yet. */
+/** A longer body of a waiting request counts as this many bytes. It takes no more memory than this, because it is not read yet. */
 const mostBodyBytes = 2 ** 20;
 
-/** How many bytes the bodies of one key's waiting requests may have. The operating system keeps these bytes until they are read. */
+/** How many bytes all bodies of the waiting requests of one key may have. The operating system keeps these bytes until they are read. */
 const waitingBytesPerKey = 64 * mostBodyBytes;
 
 /** Returns how many bytes of the body count. Without a `content-length` a body may have any length. */

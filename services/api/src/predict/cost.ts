@@ -10,9 +10,9 @@ const mostActivations = 1_000_000;
 const mostOutputs = 2_000_000;
 /** The most numbers in the inputs of a request. */
 const mostInputNumbers = 8_000_000;
-/** The memory for each number of a response, in bytes: the number is in a list, in a text, and in the bytes to send. */
+/** The memory for each number of a response, in bytes. The number is stored three times: in a list, in a text, and in the bytes to send. */
 const bytesPerAnswered = 96;
-/** The memory for each number of the inputs, in bytes: once as received, and once after the transforms. */
+/** The memory for each number of the inputs, in bytes. The number is in memory twice: as received, and after the transforms. */
 const bytesPerInput = 8;
 /** The memory for each number of an image while it is decoded, in bytes. */
 const bytesPerPixel = 32;
@@ -37,7 +37,7 @@ export function mostSamplesOf(inputShape: readonly number[], most: number): numb
 /**
  * Returns the most memory that a prediction needs, in bytes.
  * @param memoryBytes the memory limit of a prediction process
- * @throws ProblemError 422 for a prediction that is too large; the message says what to do
+ * @throws ProblemError 422 if the prediction is too large. The message says what to do
  */
 export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
   const { samples, activations } = request;

@@ -13,7 +13,7 @@ type Form = Pick<DatasetDescription, 'inputShape' | 'inputType'>;
 
 /**
  * Returns the samples as one flat array. All of them are checked before the array is allocated.
- * @throws ProblemError 422 that names the place of the mistake, the shape of the sample and the expected shape
+ * @throws ProblemError 422 if a sample has a wrong shape or value. The message says where, and which shape is expected
  */
 export function flatInputs(inputs: readonly unknown[], form: Form): Float32Array {
   /** The indices of the current value, from the sample inwards. */

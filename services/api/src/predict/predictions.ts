@@ -52,7 +52,7 @@ export class Predictions {
     return this.#options.memoryBytes;
   }
 
-  /** Limits the requests in memory to eight per process. A request counts from before its body is read until its response is sent. */
+  /** Limits the requests in memory to eight per process. A request begins to count before its body is read, until its response is sent. */
   admission(): Admission {
     const { processes, waitingPerKey, waitLimitMs } = this.#options;
     const placesPerKey = Math.max(1, processes - 1) + 1;
@@ -172,7 +172,7 @@ export class Predictions {
     return taken;
   }
 
-  /** Keeps a process for the next order. Kills the process if it uses clearly more memory than its cache may have. */
+  /** Keeps a process for the next order. Kills the process instead if it uses clearly more memory than `cacheBytes`. */
   #putBack(process: PredictionProcess): void {
     if (process.hasEnded) return;
     if (this.#isClosed || process.residentBytes > this.#options.cacheBytes + 2 * processBytes) process.kill();
@@ -194,7 +194,11 @@ export class Predictions {
   }
 }
 
-/** @throws ProblemError 422 for an input that cannot be used */
+/**
+ * Returns the body of the response.
+ * @throws ProblemError 422 if the input cannot be used
+ * @throws Error if the prediction failed for another reason
+ */
 function bodyOf(answer: PredictAnswer): Uint8Array {
   if (answer.kind === 'done') return answer.body;
   const { message } = answer;

@@ -1,4 +1,4 @@
-// Converts the rows of a prediction request, as JSON or CSV, to the input of the network. The rows are prepared like those of the dataset.
+// Converts the rows of a prediction request, as JSON or CSV, to the input of the network. They are prepared like the rows of the dataset.
 import { DataFormatError, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine/data';
 import type { JobSpec } from '@trainyard/engine/spec';
 import { invalidRequest } from '../http/parameters.ts';
@@ -13,12 +13,12 @@ export function tableOf({ data }: JobSpec): TablePreparation {
   throw new ProblemError('invalidRequest', `rows: ${message}.`, { issues: [{ path: '/rows', message, code: 'invalidValue' }] });
 }
 
-/** Prepares rows as the input of a prediction. @throws ProblemError 422 with the problems of the rows */
+/** Prepares rows as the input of a prediction. @throws ProblemError 422 if rows are invalid. It lists their problems */
 export async function rowsInput(table: TablePreparation, rows: readonly unknown[]): Promise<PredictInput> {
   return inputOf(await prepareRows(table, rows));
 }
 
-/** Prepares a CSV file as the input of a prediction. @throws ProblemError 422 with the problems of the rows */
+/** Prepares a CSV file as the input of a prediction. @throws ProblemError 422 if the file or one of its rows is invalid */
 export async function csvInput(table: TablePreparation, bytes: Uint8Array, most: number): Promise<PredictInput> {
   try {
     return inputOf(await prepareCsv(table, { name: 'the table', bytes }, most));

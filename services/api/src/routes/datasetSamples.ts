@@ -12,7 +12,7 @@ import { ProblemError } from '../problems.ts';
 import { datasetParams } from './datasets.ts';
 import type { Routes } from './routeContext.ts';
 
-/** The most numbers in a response. Of large samples, fewer are sent. */
+/** The most numbers in a response. If the samples are large, the response has fewer samples. */
 const mostValues = 1_000_000;
 
 const query = z.strictObject({

@@ -105,13 +105,14 @@ export const eventRoutes: Routes = (app, { services: { eventLog, eventHub, strea
       if (isStream) await throttle.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;
-      // An id after the last event, such as an id of another job, is replaced by the id of the last event. So no later event is missed.
+      // The requested id may be after the job's last event, for example an id of another job. Then the id of the last event is used, so
+      // that the client gets all new events.
       const after = asked !== undefined && head.lastId !== null && compareEventIds(asked, head.lastId) > 0 ? head.lastId : asked;
       const place = after === undefined ? {} : { after };
       void reply.header('vary', 'accept');
       if (!isStream) {
         const page = await eventLog.range(id, { limit: limit ?? usualLimit, scanLimit, ...place, ...(types ? { types } : {}) });
-        // The head was read before the events. If the job had ended then, the page contains the last events.
+        // The head was read before the events. If the head has the final event, no new events can follow, so the last page has no cursor.
         const goesOn = head.finalId === null ? (page.position ?? '0-0') : null;
         return reply.code(200).send({ data: page.data, nextCursor: page.nextCursor ?? goesOn });
       }

@@ -22,7 +22,10 @@ function unknownLayer(message: string): ProblemError {
   return new ProblemError('invalidRequest', `?layer: ${message}.`, { issues: [{ path: '?layer', message, code: 'unknownLayer' }] });
 }
 
-/** Returns the name of the requested convolution. Default: the first one. @throws ProblemError 422 that lists all names */
+/**
+ * Returns the name of the requested convolution. Default: the first convolution.
+ * @throws ProblemError 422 if the network has no such convolution. The message lists all names
+ */
 function layerOf(names: readonly string[], asked: string | undefined): string {
   const [first] = names;
   if (first === undefined) throw unknownLayer('the model has no convolutions');
@@ -34,7 +37,7 @@ function layerOf(names: readonly string[], asked: string | undefined): string {
   );
 }
 
-/** Reads the weights of one layer. @throws ProblemError 422 if there are too many */
+/** Reads the weights of one layer. @throws ProblemError 422 if the layer has too many weights */
 async function readWeights({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile, layer: string) {
   const file = { jobId, name, bytes };
   const found = (await storedTensors(artifacts, file)).find((tensor) => tensor.name === `${layer}.weight`);

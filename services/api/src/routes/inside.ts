@@ -17,7 +17,10 @@ const query = z.strictObject({
 
 const noTestPart = ({ latest }: Job): boolean => latest !== null && latest.testLoss === null && latest.nonFinite?.testLoss === undefined;
 
-/** Returns why the job has no such document. @param nearest the nearest epoch that has one; `null` if there is none */
+/**
+ * Returns why the job has no document of this kind for this epoch.
+ * @param nearest the nearest epoch with a document of this kind; `null` if no epoch has one
+ */
 function reason(job: Job, kind: SnapshotKind, epoch: number | undefined, nearest: number | null): string {
   if (kind === 'evaluation' && noTestPart(job)) return 'Its dataset has no test part, so it is not evaluated.';
   if (epoch !== undefined && epoch > job.spec.epochs) return `It has only ${job.spec.epochs} epochs.`;
@@ -31,7 +34,10 @@ function reason(job: Job, kind: SnapshotKind, epoch: number | undefined, nearest
 }
 
 export const insideRoutes: Routes = (app, { services: { jobs, artifacts } }, done) => {
-  /** Returns the document of an epoch. Default: the last epoch that has one. @throws ProblemError 404 that says why there is none */
+  /**
+   * Returns the gradients or the evaluation of an epoch. Default: the last epoch for which they are stored.
+   * @throws ProblemError 404 if they are not stored. The message says why
+   */
   const read = async (job: Job, kind: SnapshotKind, epoch: number | undefined): Promise<unknown> => {
     const found = await readSnapshot(artifacts, job.id, kind, epoch);
     if (found.document !== null) return found.document;

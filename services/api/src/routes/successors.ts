@@ -15,7 +15,7 @@ import { quotasOf } from '../plugins/quotas.ts';
 import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-/** Returns the schema of a changed field. It has no default. Null removes the field, if the field is optional in a spec. */
+/** Returns the schema of a field that a fork may change, without its default. For a field that is optional in a spec, null removes it. */
 function change(field: z.ZodType): z.ZodType {
   const given = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
   return field.safeParse(undefined).success ? given.nullish() : given.optional();

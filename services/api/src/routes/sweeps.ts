@@ -41,7 +41,7 @@ const planning = { places: 2, placesPerKey: 1, waitingPerKey: 8, waiting: 64 };
 /** How many trials of a response are read and sent at a time. */
 const trialsPage = 20;
 
-/** Returns the uploaded datasets of a sweep: the dataset of the spec, and the choices for it in the space. */
+/** Returns the uploaded datasets that a sweep uses: the dataset in its spec, and the datasets among the choices in its space. */
 async function uploadsOf(
   spec: Readonly<Record<string, unknown>>,
   space: SweepSpace,
@@ -115,7 +115,7 @@ export const sweepRoutes: Routes = (app, { services, config }, done) => {
     async (request, reply) => {
       const { name, labels, spec: body, space, strategy, metric, goal, seed: given } = request.body;
       const owner = callerOf(request).name;
-      // A caller's jobs and sweeps share idempotency keys. The field `sweep` distinguishes this request from that of a job.
+      // A caller's jobs and sweeps share idempotency keys. The field `sweep` distinguishes this request from a request for a job.
       const { idempotency } = idempotencyOf(request.headers, { sweep: request.body });
       const earlier = idempotency === undefined ? null : await sweeps.replay(owner, idempotency);
       if (earlier !== null) {

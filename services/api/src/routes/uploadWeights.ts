@@ -25,7 +25,7 @@ const weightsForm = z
   .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict saved by torch.save') })
   .meta({ id: 'NewWeights' });
 
-/** Returns the path of the form's only file. @throws ProblemError 422 if the form has no file `file`, or has other parts */
+/** Returns the path of the form's only file. @throws ProblemError 422 if the form has no file `file`, or has another part */
 function fileOf({ fields, files }: Form): string {
   const sent = Object.fromEntries([...Object.entries(fields), ...files.map(({ part, path }) => [part, path] as const)]);
   const { file } = parseBody(weightsForm, sent);

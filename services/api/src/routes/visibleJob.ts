@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';
 import { nothingThere } from '../problems.ts';
 
-/** Returns the job with this id. @throws ProblemError 404 if there is none that the caller may see */
+/** Returns the job with this id. @throws ProblemError 404 if the caller may see no job with this id */
 export async function visibleJob(jobs: JobStore, id: string, request: FastifyRequest): Promise<Job> {
   const job = jobId.safeParse(id).success ? await jobs.get(id, visibleOwner(request)) : null;
   if (job === null) throw nothingThere(request);

@@ -1,5 +1,5 @@
-// Plans a sweep: its base spec, and for each trial the differences from it. Every trial is checked like a separate job, so that nothing is
-// queued unless every job can be trained.
+// Plans a sweep: its base spec, and for each trial the differences from the base spec. Every trial is checked like a separate job. If one
+// trial cannot be trained, no job is queued.
 import type { NewSweep } from '@trainyard/contracts';
 import type { UploadedDatasets } from '@trainyard/engine/data';
 import { checkSpec, type JobSpec, mostProblems, type Problem, SpecError, type SpecLimits } from '@trainyard/engine/spec';
@@ -28,16 +28,17 @@ export interface PlanContext {
   /** The number of threads of a job whose spec has no `threads`. */
   readonly threads: number;
   readonly uploads: UploadedDatasets;
-  /** @throws SpecError when the weights that a spec names cannot be used or do not fit */
+  /** Checks the weights that a spec names. @throws SpecError if they cannot be used or do not fit the model of the spec */
   readonly checkWeights: (spec: JobSpec) => Promise<unknown>;
-  /** Ends the planning when it is aborted. */
+  /** When this signal is aborted, the planning ends. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Plans the trials that a sweep begins with. Other requests are handled in between.
  * @param seed the seed of random draws from the space
- * @throws SpecError with pointers into the body of the sweep
+ * @throws SpecError if the sweep or a trial is invalid. Its paths are JSON pointers into the body of the sweep
+ * @throws the reason of `context.signal`, if it is aborted
  */
 export async function planSweep(
   { spec: body, space, strategy, maxJobs }: Pick<NewSweep, 'spec' | 'space' | 'strategy' | 'maxJobs'>,
@@ -82,7 +83,7 @@ function requireRoom(bytes: number, jobs: number, limit: number): void {
 
 const bytesOf = (spec: JobSpec): number => Buffer.byteLength(JSON.stringify(spec));
 
-/** Checks one trial like a job. @throws SpecError with pointers into the body of the sweep */
+/** Checks one trial like a job. @throws SpecError if the trial is invalid. Its paths are JSON pointers into the body of the sweep */
 async function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: PlanContext): Promise<JobSpec> {
   try {
     const posted = withValues(body, values);

@@ -29,11 +29,11 @@ export interface UploadReaderOptions {
   readonly heapMegabytes: number;
   /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** A reading that takes longer than this, in ms, gets less CPU time than the rest of the service. */
+  /** After this time, in ms, a process that still reads an upload gets a lower CPU priority than the rest of the service. */
   readonly yieldMs: number;
   /** How long a process is kept after an upload for the next upload of the same key, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** The pause before a spare process is started, in ms: after the start, and after the spare one was taken. `null`: no spare process. */
+  /** How long after its own start, or after the use of the spare process, the service starts a spare process, in ms. `null`: never. */
   readonly spareMs: number | null;
 }
 

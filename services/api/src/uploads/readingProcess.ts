@@ -84,7 +84,7 @@ export interface ReadingProcessOptions {
   readonly heapMegabytes: number;
   /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** A reading that takes longer than this, in ms, gets less CPU time than the rest of the service. */
+  /** After this time, in ms, a process that still reads an upload gets a lower CPU priority than the rest of the service. */
   readonly yieldMs: number;
 }
 
@@ -172,7 +172,7 @@ function threadsOf(pid: number): readonly number[] {
 export interface KeptProcessesOptions extends ReadingProcessOptions {
   /** How long a process is kept after an upload, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** The pause before a spare process is started, in ms: after the start, and after the spare one was taken. `null`: no spare process. */
+  /** How long after its own start, or after the use of the spare process, the service starts a spare process, in ms. `null`: never. */
   readonly spareMs: number | null;
   /** How many processes are kept. */
   readonly most: number;
@@ -230,7 +230,7 @@ export class KeptProcesses {
     for (const key of this.#kept.keys()) this.#remove(key)?.kill();
   }
 
-  /** Starts a spare process after a pause, so that it takes no CPU time from the start of the service or from the current upload. */
+  /** Starts a spare process after a pause, so that it does not slow down the start of the service or the current upload. */
   #startSpareSoon(): void {
     const { spareMs } = this.#options;
     if (spareMs === null) return;

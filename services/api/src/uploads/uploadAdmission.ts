@@ -1,5 +1,5 @@
-// Limits the uploads that are in progress in this process, and the bytes of their files on its disk, in total and per key. An upload counts
-// from before its body is read until its files are removed.
+// Limits the uploads in progress in this process, and the bytes of their files on the disk, in total and per key. An upload begins to count
+// before its body is read, until its files are removed.
 import { ProblemError } from '../problems.ts';
 
 export interface UploadBounds {
@@ -7,9 +7,9 @@ export interface UploadBounds {
   readonly uploads: number;
   /** How many uploads of one key may be in progress. */
   readonly uploadsPerKey: number;
-  /** The most bytes of all files. An upload that is the only one may be larger: only the size limit of uploads applies. */
+  /** The most bytes of the files of all uploads. If only one upload is in progress, it may be larger, up to the size limit of uploads. */
   readonly bytes: number;
-  /** The most bytes of the files of one key, with the same exception. */
+  /** The most bytes of the files of one key. If a key has only one upload in progress, the upload may be larger. */
   readonly bytesPerKey: number;
 }
 

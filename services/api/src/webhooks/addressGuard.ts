@@ -22,7 +22,7 @@ const specialV4 = blockList('ipv4', [
   ['240.0.0.0', 4],
 ]);
 
-/** Global unicast. All other IPv6 addresses are special, also IPv4 addresses that are mapped to IPv6. */
+/** The IPv6 addresses of the public internet (global unicast). All other IPv6 addresses are special, also IPv4 addresses mapped to IPv6. */
 const globalV6 = blockList('ipv6', [['2000::', 3]]);
 
 /** The special addresses within global unicast: Teredo and other protocols, documentation, and 6to4, which contains an IPv4 address. */

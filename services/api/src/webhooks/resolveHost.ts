@@ -6,8 +6,8 @@ import type { Resolve } from './addressGuard.ts';
 
 /**
  * Queries the DNS over its own sockets, and stops when the signal is aborted. It does not read the system's hosts file.
- * @param servers the addresses of name servers, such as `127.0.0.1:53`. Default: those of the system
- * @throws Error with the code of the DNS, such as ENOTFOUND
+ * @param servers the addresses of name servers, such as `127.0.0.1:53`. Default: the name servers of the system
+ * @throws Error if no address is found. Its code is the code of the DNS, such as ENOTFOUND
  */
 export async function queryDns(host: string, signal: AbortSignal, servers?: readonly string[]): Promise<readonly LookupAddress[]> {
   const resolver = new dns.Resolver();

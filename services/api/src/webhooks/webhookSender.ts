@@ -162,7 +162,7 @@ export class WebhookSender {
     for (const owner of await this.#options.store.parked.owners()) await this.#unpark(owner, this.#places.freeFor(owner));
   }
 
-  /** Takes a place of the key. @throws NoPlaceError if there is none */
+  /** Takes a place of the key. @throws NoPlaceError if the key has no free place */
   async #place(owner: string): Promise<Release> {
     try {
       return await this.#places.acquire(owner);
