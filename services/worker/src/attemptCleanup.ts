@@ -48,7 +48,7 @@ export class AttemptCleanup {
   #begin(work: (wait: StorageWait) => Promise<void>): void {
     const { abandoned, outage, log } = this.#options;
     const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_CLEANUP_MS)]);
-    // The outage of the worker is used, and not that of the job, so that these waits are not written to the job's log.
+    // Uses the outage of the worker, not the outage of the job, so that these waits are not written to the job's log.
     work({ stop, outage }).catch((error: unknown) => {
       log.info({ err: error }, 'files that are not needed stay until the job is deleted');
     });

@@ -239,7 +239,7 @@ export class AttemptRun {
     return 'ended';
   }
 
-  /** Ends the attempt for the requested reason. Its files are stored first, unless the job is cancelled. Returns null without a request. */
+  /** Ends the attempt for the requested reason. Stores its files first, except for `cancel`. Returns null if no end was requested. */
   async #endAsRequested(): Promise<AttemptResult | null> {
     const { stopRequest } = this.#options;
     if (stopRequest.reason === 'cancel') await this.#uploads.drop();

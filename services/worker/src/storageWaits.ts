@@ -71,7 +71,7 @@ export class StorageOutage {
 export interface StorageWait {
   /** Ends the wait at once. */
   readonly stop: AbortSignal;
-  /** Ends the wait. The first try gets 8 s to finish; a later try is cancelled at once. */
+  /** Ends the wait. If the first try of a call is running, it may continue for 8 s. Any other try is cancelled at once. */
   readonly pause?: AbortSignal;
   readonly outage: StorageOutage;
 }

@@ -153,7 +153,7 @@ export class TrainingChild {
    * @param signals `stop` ends the training, and kills the child if that takes longer than `stopGraceMs`; `pause` ends it after the current
    *   step, without a time limit
    * @returns the outcome, after the last batch was stored
-   * @throws the error of `onEvents`; the child is then killed
+   * @throws the error of `onEvents`, if it fails. The child is then killed
    */
   async train(assignment: Assignment, onEvents: Run['onEvents'], { stop, pause }: TrainSignals): Promise<TrainingEnd> {
     if (this.#run !== undefined) {

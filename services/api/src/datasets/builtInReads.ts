@@ -24,7 +24,7 @@ export class BuiltInReads {
   /**
    * Waits for the caller's turn and reads a dataset for the response to a request.
    * @param limit the most samples of each part. Default: all
-   * @throws ProblemError 404 when its files are not on this machine
+   * @throws ProblemError 404 if the files of the dataset are not on this machine, or if only a spec can create its samples
    */
   async read(id: string, request: FastifyRequest, reply: FastifyReply, limit?: number): Promise<Splits> {
     await holdPlace(this.#semaphore, callerOf(request).name, reply);

@@ -105,7 +105,7 @@ export async function refuseUnready(datasets: DatasetStore, id: string, request:
 
 /**
  * Returns the uploaded dataset in the path of a request if the caller may see it; `null` for a built-in dataset.
- * @throws ProblemError 409 if the id is that of an upload, but not of a dataset
+ * @throws ProblemError 409 if the id names an upload that is not a dataset
  * @throws ProblemError 404 if the caller may see neither a dataset nor an upload with this id
  */
 export async function visibleDataset(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<DatasetRecord | null> {

@@ -20,7 +20,7 @@ const columns = [
 ] as const satisfies readonly (keyof EpochMetrics)[];
 
 /**
- * The largest table whose text is kept, in bytes. Of a larger table, only the size and the digest are kept, and its text is written again
+ * The largest table whose text is kept, in bytes. If a table is larger, only its size and digest are kept, and its text is written again
  * while it is sent.
  */
 const keptBytes = 256 * 1024;

@@ -27,7 +27,7 @@ const besidesFields = Object.keys(besides) as readonly (keyof Besides)[];
  * Checks a body. The fields of the spec and the fields beside it are checked separately.
  * @param checkSpec checks the fields of the spec
  * @param known the fields that are allowed beside the spec. Default: all
- * @throws SpecError with the problems of the spec and of the fields beside it
+ * @throws SpecError if the spec or a field beside it has problems. The error contains all of them
  */
 export function checkJobBody<Checked>(
   body: unknown,

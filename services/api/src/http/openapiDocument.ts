@@ -165,7 +165,7 @@ function requestSchemas(paths: JsonObject, schemas: JsonObject): ReadonlySet<str
   return new Set([...reached('requestBody')].filter((name) => !answered.has(name)));
 }
 
-/** Sets the type of event streams to `null`: a stream has no JSON value. The type of "a page or a stream" is then that of the page. */
+/** Sets the type of event streams to `null`: a stream has no JSON value. So "a page or a stream" gets the type of the page. */
 function describeStreams(operation: JsonObject): void {
   for (const response of Object.values(asObject(operation['responses']))) {
     const content = asObject(asObject(response)['content']);

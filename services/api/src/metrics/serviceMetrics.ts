@@ -75,7 +75,7 @@ export class ServiceMetrics {
     'worker',
   ]);
 
-  /** The metrics of this instance and those of the process, in one registry. */
+  /** The metrics of this instance and the metrics of the process, in one registry. */
   readonly #all: Registry;
 
   constructor() {

@@ -1,4 +1,4 @@
-// Generates the OpenAPI 3.1 document from the zod schemas of the routes, and serves it and the page that shows it. Both are public.
+// Generates the OpenAPI 3.1 document from the zod schemas of the routes. Serves the document, and a page that shows it. Both are public.
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import fp from 'fastify-plugin';

@@ -1,4 +1,4 @@
-// Converts all errors, also those of fastify and Node, to error responses (RFC 9457). The response to a client error contains its message.
+// Converts all errors, also errors of fastify and Node, to error responses (RFC 9457). The response to a client error contains its message.
 // The response to an error of the server contains only the request id, which finds the cause in the log.
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';

@@ -18,7 +18,7 @@ declare module 'fastify' {
   interface FastifyReply {
     /**
      * Answers with the data of a source as an SSE stream, which ends when the source ends, the client leaves or the server stops.
-     * @throws ProblemError 429 when the caller's key has too many streams
+     * @throws ProblemError 429 if the caller's key already has the most streams that are allowed
      */
     sendEvents(source: StreamSource): FastifyReply;
     /** Answers with a stream that ends at once. An EventSource then reconnects; an error status would stop it for good. */

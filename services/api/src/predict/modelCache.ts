@@ -1,4 +1,4 @@
-// Keeps the most recently used networks in memory, up to a total number of bytes. A larger network is not kept.
+// Keeps the most recently used networks in memory, up to a total number of bytes. A network that is larger than this total is not kept.
 import type { Predictor } from '@trainyard/engine/spec';
 
 export class ModelCache {

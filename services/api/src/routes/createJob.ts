@@ -108,7 +108,7 @@ export const createJobRoute: Routes = (app, { services, config }, done) => {
   done();
 };
 
-/** Answers 202 with a job, which may be new or an earlier one. */
+/** Answers 202 with a job: a new job, or a job that an earlier request created. */
 function accepted(request: FastifyRequest, reply: FastifyReply, job: Job, headers: Readonly<Record<string, string>>): FastifyReply {
   request.jobId = job.id;
   return reply
