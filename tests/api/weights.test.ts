@@ -191,6 +191,20 @@ describe('initialWeights', () => {
     expect(await redis.connect().exists(users)).toBe(0);
   });
 
+  test('that a job of an earlier version uses are not deleted while the job has not ended', async ({ api, redis }) => {
+    const { id } = await uploaded(api);
+    const job = await begun(api, { weights: id });
+    const keys = redisKeys(redis.prefix);
+    const former = keys.formerWeightsUsers(id);
+    await redis.connect().del(keys.usersOf(id));
+    await redis.connect().sadd(former, job.id);
+    expect((await remove(api, id)).statusCode).toBe(409);
+    expect((await remove(api, id)).statusCode).toBe(409);
+    await api.jobs.store.act('cancel', job.id);
+    expect((await remove(api, id)).statusCode).toBe(204);
+    expect(await redis.connect().exists(former, keys.usersOf(id))).toBe(0);
+  });
+
   test('can be those of a job that has succeeded, which may be deleted then', async ({ api }) => {
     const attempt = await claim(api.jobs, jobSchema.parse((await api.post('/jobs', spec)).json()).id);
     await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', file);

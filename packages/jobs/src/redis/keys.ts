@@ -48,7 +48,7 @@ export interface RedisKeys {
   streamTokensOf(keyName: string): string;
   /** Hash: the record of uploaded weights. */
   weights(id: string): string;
-  /** The users of uploaded weights in earlier versions. It is only deleted. */
+  /** Set: the users of uploaded weights, as earlier versions stored them. */
   formerWeightsUsers(id: string): string;
   /** Set: the names of the workers. */
   readonly workers: string;
