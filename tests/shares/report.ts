@@ -8,6 +8,9 @@ import type { Peaks } from './memoryWatch.ts';
 /** The largest allowed response time of the neighbour's requests, for each kind of request, in ms: of 99 % in the run, of 95 % in each phase. */
 const longestMs = 500;
 
+/** The largest allowed time of a single response, in ms. The percentiles of a phase do not include its longest response. */
+const longestOfAllMs = 1_500;
+
 /** The results of the time with one attack. */
 export interface Phase {
   /** The name of the attack; `none` for the phase without an attack, which is the first. */
@@ -29,6 +32,8 @@ export function faultsOf({ name, kinds, starts, peaks }: Phase): string[] {
   for (const [kind, { wrong, count, times }] of Object.entries(kinds)) {
     for (const [what, occurrences] of Object.entries(wrong)) faults.push(`${kind}: ${what} (${occurrences} of ${count})`);
     faults.push(...slow(kind, times, 95));
+    const longest = Math.max(...times);
+    if (longest > longestOfAllMs) faults.push(`${kind}: a response took ${ms(longest)}, above the bound of ${ms(longestOfAllMs)}`);
   }
   if (starts.late > 0) faults.push(`${starts.late} of ${starts.jobs} jobs started later than their fair share allows`);
   for (const { name: kind, bytes } of processKinds) {
@@ -58,6 +63,25 @@ function slow(kind: string, times: readonly number[], percent: number): string[]
 
 const row = (name: string, cells: readonly (string | number)[]): string =>
   `  ${name.padEnd(20)}${cells.map((cell) => String(cell).padStart(11)).join('')}`;
+
+const percentiles = (times: readonly number[]): Record<string, number> => ({
+  p50Ms: quantile(times, 0.5),
+  p95Ms: quantile(times, 0.95),
+  p99Ms: quantile(times, 0.99),
+  maxMs: Math.max(...times),
+});
+
+/** Returns the figures of the whole run and of each phase, without single response times. */
+export function figuresOf(phases: readonly Phase[], faults: readonly string[]): object {
+  const shown = phases.map(({ kinds, ...phase }) => ({
+    ...phase,
+    kinds: Object.fromEntries(Object.entries(kinds).map(([kind, { times, ...figures }]) => [kind, { ...figures, ...percentiles(times) }])),
+  }));
+  const run = Object.fromEntries(
+    Object.entries(timesOfAll(phases)).map(([kind, times]) => [kind, { count: times.length, ...percentiles(times) }]),
+  );
+  return { run, phases: shown, faults };
+}
 
 /** Prints the percentiles of the whole run as a table. */
 export function printAll(phases: readonly Phase[]): void {

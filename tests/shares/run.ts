@@ -17,7 +17,7 @@ import { MemoryWatch } from './memoryWatch.ts';
 import { Neighbour } from './neighbour.ts';
 import { readOptions, type SharesOptions } from './options.ts';
 import { prepare } from './prepare.ts';
-import { faultsOf, faultsOfAll, MiB, type Phase, print, printAll } from './report.ts';
+import { faultsOf, faultsOfAll, figuresOf, MiB, type Phase, print, printAll } from './report.ts';
 import { ask, type Caller, expectStatus } from './requests.ts';
 
 /** The duration of the first phase, without an attack, in seconds. */
@@ -153,7 +153,7 @@ async function shares(options: SharesOptions): Promise<boolean> {
   for (const fault of faults) console.log(`WRONG ${fault}`);
   const missing = 1 + options.attacks.length - phases.length;
   console.log(`shares: ${phases.length - 1} attacks, ${faults.length === 0 ? 'no fault for the neighbour' : `${faults.length} faults`}`);
-  if (options.json !== null) await writeFile(options.json, JSON.stringify({ phases, faults }, null, 2));
+  if (options.json !== null) await writeFile(options.json, JSON.stringify(figuresOf(phases, faults), null, 2));
   return faults.length === 0 && missing === 0;
 }
 
