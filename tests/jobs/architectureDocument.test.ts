@@ -11,6 +11,8 @@ test('each step of a request names a file and a function in it', async () => {
   for (const [, file = '', name] of steps) {
     const source = await readFile(new URL(file, root), 'utf8');
     if (file.endsWith('.lua')) continue;
-    expect(source, `${file} has ${name}`).toMatch(new RegExp(`(?<![\\w#])${name}\\b`));
+    // A function, a constant or a method. The file may also use the name elsewhere.
+    const definition = `^ *(?:export )?(?:async )?(?:function\\*? |const |static |async )*\\*?${name}\\s*[(=:<]`;
+    expect(source, `${file} defines ${name}`).toMatch(new RegExp(definition, 'm'));
   }
 });

@@ -108,9 +108,12 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
   const close = async (): Promise<void> => {
     uploadReader.close();
     await predictions.close();
-    // Closed at the same time, because each of them may wait some time for a Redis that hangs.
-    await Promise.all([eventHub.close(), webhooks.close(), queue.close(), artifacts.close()]);
-    await connections.close();
+    try {
+      // Closed at the same time, because each of them may wait some time for a Redis that hangs.
+      await Promise.all([eventHub.close(), webhooks.close(), queue.close(), artifacts.close()]);
+    } finally {
+      await connections.close();
+    }
   };
   let closing: Promise<void> | undefined;
   return {
