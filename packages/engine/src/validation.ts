@@ -117,6 +117,9 @@ export function nearest(name: string, known: readonly string[]): string | null {
  */
 export const printable = /^[ -~\u00a0-\uffff]*$/;
 
+/** The schema of a name for people, such as the name of a job. */
+export const displayName = z.string().min(1).max(200).regex(printable, 'must not have control characters');
+
 const codes: Partial<Record<string, string>> = {
   too_small: 'tooSmall',
   too_big: 'tooBig',

@@ -7,7 +7,7 @@ import { layerSchema } from '../nn/layers/index.ts';
 import { presetSchema } from '../nn/presets/index.ts';
 import { optimizerSchema } from '../optim/index.ts';
 import { schedulerSchema } from '../schedulers/index.ts';
-import { printable } from '../validation.ts';
+import { displayName, printable } from '../validation.ts';
 import { earlyStoppingSchema } from './earlyStopping.ts';
 import { gradientClippingSchema } from './gradientClipping.ts';
 import { initialWeightsSchema } from './initialWeights.ts';
@@ -16,13 +16,7 @@ const label = z.string().min(1).max(64).regex(printable, 'has control characters
 
 export const jobSpecSchema = z
   .strictObject({
-    name: z
-      .string()
-      .min(1)
-      .max(200)
-      .regex(printable, 'must not have control characters')
-      .optional()
-      .describe('The name of the job in lists'),
+    name: displayName.optional().describe('The name of the job in lists'),
     labels: z
       .record(label, label)
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')

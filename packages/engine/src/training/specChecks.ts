@@ -14,7 +14,7 @@ import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
 import { pointer } from '../validation.ts';
 import { earlyStoppingProblems } from './earlyStopping.ts';
 import type { JobSpec } from './jobSpec.ts';
-import { defaultLimits, type SpecLimits } from './specLimits.ts';
+import type { SpecLimits } from './specLimits.ts';
 import { type Summary, totalsOf } from './summary.ts';
 
 /**
@@ -22,7 +22,7 @@ import { type Summary, totalsOf } from './summary.ts';
  * @param untransformed the description of its data before the transforms
  * @throws SpecError if the spec cannot work or is over a limit
  */
-export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits, untransformed = untransformedData(spec)): Summary {
+export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: DatasetDescription): Summary {
   const problems: Problem[] = [];
   checkCounts(spec, untransformed, limits, problems);
   checkNames(spec, problems);

@@ -1,6 +1,6 @@
 // The list of upload formats, and the form fields derived from it. A new format needs a file next to this one and a line here.
 import { z } from 'zod';
-import { printable } from '../../validation.ts';
+import { displayName } from '../../validation.ts';
 import { cifar } from './cifar.ts';
 import { csv } from './csv.ts';
 import type { UploadFormatDefinition } from './define.ts';
@@ -44,13 +44,7 @@ function formatDescription(): string {
 
 /** The form fields that are sent as text. */
 export const uploadOptions = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(printable, 'must not have control characters')
-    .optional()
-    .describe('The name of the dataset in lists. Default: the name of the file'),
+  name: displayName.optional().describe('The name of the dataset in lists. Default: the name of the file'),
   format: z.enum(uploadFormats).optional().describe(formatDescription()),
   ...formatFields,
 });

@@ -14,6 +14,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
+import { checkGroups, groupsOption } from './groups.ts';
 import { kernelScratch } from './memory.ts';
 import type { MaxPool2d } from './maxPool2d.ts';
 
@@ -26,11 +27,7 @@ const options = {
     .default(0)
     .describe("The number of rows and columns added on each side. 'same' keeps height and width and needs stride 1. 'valid' adds none"),
   dilation: sizePair(1).default(1).describe('Distance between neighbouring elements of the kernel in the input'),
-  groups: z
-    .int()
-    .min(1)
-    .default(1)
-    .describe('The number of groups of channels. Each group of output channels reads only its own group of input channels'),
+  groups: groupsOption,
   bias: z.boolean().default(true).describe('Whether a learned bias is added to each output channel'),
   paddingMode: z
     .enum(['zeros', 'reflect', 'replicate', 'circular'])
@@ -197,9 +194,7 @@ function sides(padding: ConvPadding, kernel: Pair, dilation: Pair): readonly [nu
 }
 
 function weightShape({ outChannels, kernelSize, groups }: Conv2dOptions, inChannels: number): Shape {
-  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-    throw new ShapeError(`groups ${groups} must divide both the ${inChannels} input and the ${outChannels} output channels`, 'groups');
-  }
+  checkGroups(groups, inChannels, outChannels);
   return [outChannels, inChannels / groups, ...bothSizes('conv2d: kernelSize', kernelSize, 1)];
 }
 

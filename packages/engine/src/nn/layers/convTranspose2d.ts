@@ -2,7 +2,6 @@
 // ops/convTranspose2d.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
-import { ShapeError } from '../../errors.ts';
 import { convTranspose2d as convolve, convTransposeGeometry } from '../../ops/convTranspose2d.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { checkArguments } from '../../registry.ts';
@@ -11,6 +10,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
+import { checkGroups, groupsOption } from './groups.ts';
 import { kernelScratch } from './memory.ts';
 
 const options = {
@@ -21,11 +21,7 @@ const options = {
   outputPadding: sizePair(0)
     .default(0)
     .describe('The number of rows and columns added at the bottom and the right of the output. Must be less than stride or dilation'),
-  groups: z
-    .int()
-    .min(1)
-    .default(1)
-    .describe('The number of groups of channels. Each group of output channels reads only its own group of input channels'),
+  groups: groupsOption,
   bias: z.boolean().default(true).describe('Whether a learned bias is added to each output channel'),
   dilation: sizePair(1).default(1).describe('Distance between neighbouring elements of the kernel in the output'),
 };
@@ -130,8 +126,6 @@ export const convTranspose2d = defineLayer({
 });
 
 function weightShape({ outChannels, kernelSize, groups }: Options, inChannels: number): Shape {
-  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-    throw new ShapeError(`groups ${groups} must divide both the ${inChannels} input and the ${outChannels} output channels`, 'groups');
-  }
+  checkGroups(groups, inChannels, outChannels);
   return [inChannels, outChannels / groups, ...bothSizes('convTranspose2d: kernelSize', kernelSize, 1)];
 }
