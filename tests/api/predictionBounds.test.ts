@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { prediction, type Problem } from '@trainyard/contracts';
 import type { LightMyRequestResponse } from 'fastify';
-import { beforeEach, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { bearer, type TestKey } from './fixtures/keys.ts';
@@ -22,10 +22,7 @@ import {
   slowBody,
   small,
   smallBody,
-  untilNoPredictors,
 } from './fixtures/predictionService.ts';
-
-beforeEach(untilNoPredictors);
 
 /** Sends a request, and closes the connection one turn of the event loop later. */
 async function sendAndLeave(url: string, path: string, body: string): Promise<void> {

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { LightMyRequestResponse } from 'fastify';
-import { beforeEach, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
@@ -18,10 +18,7 @@ import {
   slowBody,
   small,
   smallBody,
-  untilNoPredictors,
 } from './fixtures/predictionService.ts';
-
-beforeEach(untilNoPredictors);
 
 describe.skipIf(!canWatchProcesses)('a process', () => {
   redisTest(
