@@ -133,7 +133,8 @@ test('a key sends a few long histories at a time, so its clients that do not rea
     Array.from({ length: 4 }, async () => {
       const { socket } = await openSocket(api);
       socket.write(`${[`GET ${path} HTTP/1.1`, ...head].join('\r\n')}\r\n\r\n`);
-      // The client stops after more than a short history, so its stream holds one of the four places of the key.
+      // The client reads more than a short history and then stops. So its stream holds one of the four places that the key has for long
+      // histories.
       socket.on('data', () => void (socket.bytesRead > 200_000 && socket.pause()));
       await once(socket, 'pause');
       return socket;

@@ -66,7 +66,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       expect(readers()).toEqual([first]);
       expect(await send(bob, 'a,b\n1,x\n')).toBe(201);
       expect(readers()).toHaveLength(2);
-      // The app notices the end of the process only after a moment. Until then it must not blame the next file for that end.
+      // The app notices a moment later that the readers were killed. Before that, it must not blame the next file for their end.
       for (const pid of readers()) process.kill(pid, 'SIGKILL');
       expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
       // A killed process may take a moment to end.

@@ -166,7 +166,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
   for (const example of examples) expect((await api.post('/jobs', example)).statusCode).toBe(202);
 });
 
-/** Every other operation needs a key. */
+/** Returns whether an operation can be used without a key. Every operation for which this returns false needs a key. */
 const isPublic = (name: string): boolean => /^GET \/(?:catalog|health\/live|health\/ready|openapi\.json)?$/.test(name);
 
 test('says what a fork can change, leave out and not have', ({ ajv }) => {

@@ -1,4 +1,4 @@
-// Tests which upload is read next. Instead of reading an upload, each test runs work and decides when it ends.
+// Tests which upload is read next. The tests read no uploads: they run a function in place of each reading, and decide when it ends.
 import { describe, expect, test } from 'vitest';
 import { ReadingTurns } from '../../services/api/src/uploads/readingTurns.ts';
 import { until } from '../support/until.ts';
@@ -6,7 +6,10 @@ import { until } from '../support/until.ts';
 /** In ms, longer than any test runs. */
 const never = 2 ** 30;
 
-/** Creates work that runs until `end` is called. @param quick the names of work that ends as soon as it starts */
+/**
+ * Returns `run`, which runs a reading until `end` is called with its name. @param quick the names of readings that end as soon as they
+ * start
+ */
 function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   const starts: string[] = [];
   const cuts: string[] = [];
@@ -15,7 +18,7 @@ function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   return {
     starts,
     cuts,
-    /** Runs work. @param name a key of letters, then a number that distinguishes the work of this key */
+    /** Runs a reading. @param name a key of letters, then a number that distinguishes the readings of this key */
     run: async (name: string, signal = new AbortController().signal): Promise<string> =>
       await turns.run(name.replace(/\d+$/, ''), signal, async (turn) => {
         starts.push(name);
@@ -35,7 +38,7 @@ function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   };
 }
 
-/** Waits five turns of the event loop, so that all work runs that can run now. */
+/** Waits five turns of the event loop, so that all readings start that can start now. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

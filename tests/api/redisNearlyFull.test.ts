@@ -32,7 +32,7 @@ test.skipIf(!hasRedisServer)(
     expect(used).toBeGreaterThan(100_000);
     expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([0, 1]);
 
-    // The memory of Redis varies by some kilobytes from command to command. Compared with 50 MB of data, that is far below 10 %.
+    // From command to command the memory of Redis varies by some kilobytes. This is far below 10 % of the 50 MB of data.
     await redis.call('SET', 'ballast', 'x'.repeat(50_000_000));
     await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
     await until(async () => !(await isReady()));

@@ -189,7 +189,8 @@ const faults: readonly Fault[] = [
       const fill = "for key = 1, 4000 do redis.call('SET', 'other:' .. key, string.rep(key, 3000)) end";
       await redis.call('EVAL', fill, 0);
       await redis.call('SAVE');
-      // Redis needs 25 ms to load each key, and replies in between. Loading all keys would take longer than the test, so the test ends it.
+      // Redis waits 25 ms for each key that it loads, and replies to commands in between. Loading all keys would take longer than the test,
+      // so `end` restarts Redis without this delay.
       await redis.restart('--rdbcompression', 'no', '--key-load-delay', '25000', '--loading-process-events-interval-bytes', '2048');
     },
     end: async (redis) => {
@@ -200,7 +201,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** The faults with which requests still succeed, although the API is not ready. */
+/** With these faults the API is not ready, but requests still succeed. */
 const harmless = new Set(['would delete jobs', 'allows no commands that block']);
 
 test.for(faults)(

@@ -109,7 +109,7 @@ describe('a quota of storage', () => {
     expectRefused(await api.post('/sweeps', sweepOf(20), ada), 413, 'may store 10000 bytes', `stores ${await used()}`);
     const sweep = (await api.post('/sweeps', sweepOf(1), ada)).json<Sweep>();
     expect(await used()).toBe(await storedInRedis(redis));
-    // A running job continues even above the limit.
+    // A running job continues even if its key stores more than the limit.
     const attempt = await claim(api.jobs, id);
     while ((await used()) < 10_000) await attempt.appendLog('info', 'x'.repeat(1_000));
     expectRefused(await post(api), 413);

@@ -93,7 +93,7 @@ describe('a receiver', () => {
       socket.write('HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\n');
       drip(socket, '1\r\nx\r\n');
     };
-    // The headers must arrive before the deadline. If a slow machine needs more time, the test tries a longer deadline.
+    // The result is `late` if the headers arrive after the deadline, as may happen on a slow machine. Then the test doubles the deadline.
     let result: number | string = late;
     for (let timeoutMs = 50; result === late; timeoutMs *= 2) result = await outcome(answer, timeoutMs);
     expect(result).toBe(503);

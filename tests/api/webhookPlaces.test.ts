@@ -44,7 +44,7 @@ describe('a key whose receiver hangs', () => {
     send({ timeoutMs: never, placesPerKey: 3 });
     await ended(keyed, ada, hanging.url, 12);
     await until(() => hanging.received.length === 3);
-    // After the sender has parked the nine other webhooks, the receiver still has only three.
+    // The receiver gets three of the twelve webhooks. The sender parks the nine others.
     const parked = async () => (await keyed.webhooks.depths())['delayed'];
     await until(async () => (await parked()) === 9);
     const [job] = await ended(keyed, bob, quick.url, 1);

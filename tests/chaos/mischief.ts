@@ -71,7 +71,8 @@ export class Mischief {
   async #do(kind: Kind): Promise<void> {
     const running = await this.#running();
     const hit = running[between(this.#options.random, 0, Math.max(running.length, 1))];
-    // Spares a job that has stored no new epoch since its last death: several such deaths would rightly fail the job as a crash loop.
+    // Spares a job that has stored no new epoch since its last death. Several deaths without a new epoch would correctly fail the job as a
+    // crash loop.
     const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
     const costsAttempts = kind !== 'connectionsCut' && kind !== 'clientsKilled';
     if (costsAttempts && (hit === undefined || !sharers.every((job) => job !== undefined && this.#canBear(job)))) return;

@@ -21,7 +21,7 @@ const faults: Readonly<Record<(typeof storageFaults)[number], Fault>> = {
   noBucket: { status: 404, code: 'NoSuchBucket' },
 };
 
-/** A worker fetches a damaged file again for longer than this, in ms. After a longer corruption it would rightly fail the job. */
+/** The longest time for which a file is damaged, in ms. A worker fetches a damaged file again for a longer time before it fails the job. */
 const longestCorruptionMs = 1_000;
 
 export interface StorageMischiefOptions {
@@ -63,7 +63,8 @@ export class StorageMischief {
       const job = data[between(this.#options.random, 0, Math.max(data.length, 1))];
       const child = this.#options.worker.logs.findLast((line) => line.jobId === job?.id && line.child !== undefined)?.child;
       if (job === undefined || child === undefined) continue;
-      // Spares a job without progress since its last death: several such deaths would rightly fail the job as a crash loop.
+      // Spares a job that has made no progress since its last death. Several deaths without progress would correctly fail the job as a
+      // crash loop.
       const progress = `${job.progress.epoch} ${job.checkpoint?.epoch} ${job.checkpoint?.step}`;
       if (this.#hits.get(job.id) === progress) continue;
       this.#hits.set(job.id, progress);

@@ -1,7 +1,7 @@
 // PyTorch's names of the layers, losses, optimizers and schedulers, as the files with its results have them. Each entry of the engine's
 // registries is in one of these tables.
 
-/** PyTorch's name of an entry. It is null if PyTorch has no such entry, or if its entry draws other random numbers. */
+/** PyTorch's name of an entry. Null if PyTorch has no such entry, or if the random numbers of PyTorch's entry differ from the engine's. */
 export type Counterparts = Readonly<Record<string, string | null>>;
 
 export const layers: Counterparts = {

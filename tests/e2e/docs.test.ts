@@ -28,13 +28,16 @@ const left: readonly { readonly commands: RegExp; readonly why: string }[] = [
 /** `NAME=value … npm start` starts another service with these settings. It runs until the next heading of the document. */
 const startsService = /^(?:[A-Z_]+=\S+ +)+npm start$/m;
 
-/** @param entry the API key for `TRAINYARD_API_KEYS` that an earlier command has printed; the document shows only its beginning */
+/**
+ * Returns the environment variables that the commands set, with a real API key and a loopback address.
+ * @param entry the API key for `TRAINYARD_API_KEYS` that an earlier command has printed. The document shows only its beginning
+ */
 function settingsOf(commands: string, entry: string): NodeJS.ProcessEnv {
   const settings = [...commands.matchAll(/([A-Z_]+)=(?:'([^']*)'|(\S+))/g)].map(([, name = '', quoted, plain]) => [name, quoted ?? plain]);
   return { ...Object.fromEntries(settings), TRAINYARD_API_KEYS: entry, HOST: '127.0.0.1' } as NodeJS.ProcessEnv;
 }
 
-/** Returns the statuses from 300 that a document shows, in a status line or in the body of a problem. */
+/** Returns the HTTP statuses from 300 to 599 that a document shows, in a status line or in the body of a problem. */
 function shownStatuses(output: string): string[] {
   return [...output.matchAll(/(?:HTTP\/1\.1 |"status":\s*)([345]\d\d)/g)].map(([, status = '']) => status);
 }

@@ -1,5 +1,5 @@
-// Tests activations, norms and dropout: special inputs, training and evaluation mode, and the state that they keep. wasmFunctions.test.ts
-// tests the accuracy, and tests/conformance compares the values with PyTorch.
+// Tests activations, norms and dropout: their results for special inputs and in training and evaluation mode, and the state that they keep.
+// wasmFunctions.test.ts tests the accuracy, and tests/conformance compares the values with PyTorch.
 import * as ops from '@trainyard/engine';
 import {
   BatchNorm1d,

@@ -1,5 +1,5 @@
-// Holds the names that each entry of the engine's package exports, so that none appears or disappears unnoticed. Types have no names at run
-// time. The classes of layers are tested in layers.test.ts, the activations in activations.test.ts.
+// Tests the names that each entry of the engine's package exports, so that no name appears or disappears unnoticed. Types are not tested,
+// because they do not exist at run time. layers.test.ts tests the classes of layers, activations.test.ts the activations.
 import * as engine from '@trainyard/engine';
 import * as data from '@trainyard/engine/data';
 import * as errors from '@trainyard/engine/errors';

@@ -71,8 +71,8 @@ describe('a gradient', () => {
     layer.zeroGrad();
     const middle = zeros([1, 2], { requiresGrad: true }).exp();
     const output = layer.forward(middle);
-    // exp has saved its result for its backward pass, and the test changes this result. The backward pass of exp runs after that of the
-    // layer, and is refused.
+    // exp has saved its result for its backward pass. The test changes this result, so the backward pass of exp is refused. It runs after
+    // the backward pass of the layer.
     const other = middle.exp();
     middle.detach().fill_(3);
     expect(() => output.sum().add(other.sum()).backward()).toThrow(AutogradError);

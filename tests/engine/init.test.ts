@@ -1,5 +1,5 @@
-// Tests the initial weights of layers. For the same seed they are those of PyTorch, also in cases that the conformance set does not
-// contain. Invalid arguments are refused.
+// Tests the initial weights of layers. For the same seed they equal the initial weights in PyTorch, also in cases that the conformance set
+// does not contain. Invalid arguments are refused.
 import { describe, expect, test } from 'vitest';
 import { initializeConvOrLinear, kaimingUniform_ } from '../../packages/engine/src/nn/init.ts';
 import { Generator } from '../../packages/engine/src/random.ts';

@@ -1,4 +1,5 @@
-// Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. Their classes refuse the same sizes.
+// Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. The classes of layers refuse the same
+// sizes.
 import { Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape } from '@trainyard/engine';
 import { buildModel, inferShapes, type LayerSpec, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';

@@ -89,8 +89,8 @@ describe('memory', () => {
     });
 
     test('stays bounded over 10,000 steps without arenas, in one turn of the event loop', async () => {
-      // How much garbage the steps leave at a time depends on when it is collected, and malloc keeps this memory. So the warm-up has as
-      // many steps as the measurement.
+      // The steps leave garbage until it is collected, so the peak of the memory varies, and malloc keeps this memory. So the warm-up has
+      // as many steps as the measurement.
       const { before, after } = await measureRuns(trainingStep, steps);
       expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte);
       expect(after.peakInBackend - before.peakInBackend).toBeLessThan(32 * mebibyte);

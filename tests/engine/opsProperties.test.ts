@@ -48,13 +48,13 @@ describe.each(others)('$name agrees with the reference on', ({ make }) => {
 });
 
 /**
- * The length of the step. Values differ by more than this from each other and from multiples of 1/2, where some functions have no
- * derivative.
+ * The length of the step. Values differ by more than this length from each other and from multiples of 1/2. At these multiples some
+ * functions have no derivative.
  */
 const STEP = 1e-6;
 const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
 
-/** Returns values from `low` to 2 in random order, which differ by more than STEP. */
+/** Returns values from `low` to 2 in random order. Any two of them differ by more than STEP. */
 function spread(generator: Generator, shape: Shape, low: number): Float64Array {
   const size = sizeOf(shape);
   return Float64Array.from(generator.randperm(size), (place) => low + ((2 - low) * (place + 1 / Math.PI)) / size);
@@ -94,7 +94,10 @@ function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
   expect(Math.abs(slope - difference), `${slope} by gradients, ${difference} by differences`).toBeLessThanOrEqual(1e-6 * scale);
 }
 
-/** Operations that compare their operands. The operands may be closer than the step, so only opsGradients.test.ts tests their gradients. */
+/**
+ * Operations that compare their operands. Two operands may differ by less than the step, so only opsGradients.test.ts tests their
+ * gradients.
+ */
 const withCorners = new Set(['maximum and minimum']);
 
 describe('gradients predict the change of the result after a step in a random direction for', () => {

@@ -1,5 +1,5 @@
-// Tests the random generator: its state, refused arguments, and its numbers. They are the published values of mt19937, and PyTorch's values
-// for the same seed in cases that the conformance set does not contain (float64, tails, large integers, long permutations).
+// Tests the random generator: its state, refused arguments, and its numbers. The numbers equal the published values of mt19937, and for the
+// same seed PyTorch's values in cases that the conformance set does not contain (float64, tails, large integers, long permutations).
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultGenerator, epochOrder, Generator, type GeneratorState, manualSeed } from '../../packages/engine/src/random.ts';

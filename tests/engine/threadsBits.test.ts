@@ -331,7 +331,7 @@ describe('two and three threads give the same bits as one:', () => {
   test.each(Object.entries(cases))('%s', (_, kernel) => {
     const [expected] = compute(alone, kernel);
     for (const team of teams) {
-      // The threads share the work differently in each turn.
+      // The threads may divide the work differently in each of the five repetitions.
       for (const results of compute(team, kernel, 5)) {
         const same = results.map((result, i) => result.equals(expected[i]));
         expect(same).toEqual(expected.map(() => true));

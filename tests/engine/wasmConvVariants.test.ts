@@ -60,7 +60,10 @@ const comparison = (operands: readonly Float32Array[], lengths: number | readonl
   sums: sumsOf(operands, lengths, kernel),
 });
 
-/** Each run of the tests draws other convolutions. Within a run all variants use the same ones, so the reference computes each only once. */
+/**
+ * Each run of the tests draws different convolutions. All variants of a run use the same convolutions, so the reference computes each of
+ * them once.
+ */
 const seedOfDraws = Math.floor(Math.random() * 2 ** 31);
 const known = new Map<string, readonly Comparison[]>();
 afterAll(() => known.clear());
@@ -86,7 +89,7 @@ function comparisonsOf(geometry: ConvGeometry, hasBias: boolean, seed: number): 
   });
 }
 
-/** All three gradients of a convolution with a rectifier, in one call. */
+/** Returns a comparison of the gradients of a convolution with a rectifier. One call computes the gradients of input, weight and bias. */
 function rectifiedOf(geometry: ConvGeometry, seed: number): readonly Comparison[] {
   return once(JSON.stringify([geometry, seed]), () => {
     const sizes = sizesOf(geometry);
@@ -103,8 +106,8 @@ const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((co
 
 describe.each(ways)('$called with forced $convVariant convolutions gives the results of the reference', ({ kernels, convVariant }) => {
   const wasm = guardedBackend({ kernels, convVariant });
-  // If the forced algorithm does not apply to a shape, the shape decides. Winograd's algorithm transforms each tile to 36 numbers. For a
-  // sum of few terms this rounds more often than the direct sum.
+  // If a shape does not allow the forced algorithm, the backend chooses the algorithm by the shape. Winograd's algorithm transforms each
+  // tile to 36 numbers. For a sum of few terms this rounds more often than the direct sum.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
 
   const check = (place: Place, comparisons: readonly Comparison[]): void => {

@@ -25,7 +25,9 @@ import {
 
 const seedOfDraws = Math.floor(Math.random() * 2 ** 30);
 
-/** The settings of a property. Each property and each run of the tests draws other cases, but all variants get the same ones. */
+/**
+ * The settings of a property. Each property and each run of the tests draws different cases. Within a run all variants get the same cases.
+ */
 const draws = (property: number) => ({ numRuns: 40, seed: seedOfDraws + property });
 
 const variants: readonly PooledChoice[] = [
@@ -77,7 +79,7 @@ const named: readonly (readonly [string, Sizes, seed: number])[] = [
 
 const resultNames = ['y', 'indices', 'dx', 'dw', 'db'] as const;
 
-/** Compares the positions of maxima. Maxima for which `matter` is false may have any position. */
+/** Compares the positions of maxima. A maximum may have any position if `matter` returns false for its value. */
 function expectSamePositions({ y, indices }: Results, expected: Int32Array, matter: (maximum: number) => boolean): void {
   for (let i = 0; i < y.length; i++) {
     if (matter(y[i]) && indices[i] !== expected[i]) expect.fail(`maximum ${i} is at ${indices[i]}, expected ${expected[i]}`);

@@ -61,7 +61,7 @@ function operandsOf(conv: ConvGeometry, seed: number) {
     weight: noise(count(outChannels, inChannels, 9), seed + 1),
     bias: noise(outChannels, seed + 2),
     g: noise(count(batch, outChannels, outHeight, outWidth), seed + 3),
-    // The output of a rectifier: gradients pass where it is positive.
+    // The output of a rectifier. Gradients pass where this output is positive.
     y: noise(count(batch, outChannels, outHeight, outWidth), seed + 4).map((value) => Math.max(0, value)),
   };
 }
@@ -99,8 +99,8 @@ interface Pooled {
 }
 
 /**
- * Computes the result and every gradient of a convolution with rectifier and pooling. The gradients are computed for the result and the
- * positions of the reference, so that both backends send them to the same positions.
+ * Computes the result and every gradient of a convolution with rectifier and pooling. The gradients are computed from `pooled`, the result
+ * and the positions of the reference. So both backends pass each gradient to the same position.
  */
 function pool(backend: WasmBackend, conv: ConvGeometry, given: Given, pooled: Pooled): Results {
   const windows = poolOf(conv);
@@ -207,7 +207,7 @@ const anySizes = record({
   padTop: integer({ min: 0, max: 2 }),
   padLeft: integer({ min: 0, max: 2 }),
 });
-/** Whether the reference computes the convolution quickly. The named cases below include large ones. */
+/** Returns whether the convolution is small enough for the slow reference. The named cases below also contain large convolutions. */
 const isSmall = ({ batch, inChannels, outChannels, height, width }: ConvSizes): boolean =>
   batch * inChannels * outChannels * height * width <= 250_000;
 const fits = ({ height, width, padTop, padLeft }: ConvSizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;

@@ -42,8 +42,8 @@ test('the API has room for itself and for all uploads and predictions that run a
     TRAINYARD_PREDICT_MEMORY_BYTES: prediction,
   } = environmentDefaults;
   const limit = await memoryLimit('api');
-  // In addition to the readers, one more process may read an upload as a short try. In addition to the predictors, a killed predictor may still
-  // be ending while the next one starts. Each reader may use an eighth of the limit.
+  // Uploads: all readers, and one more process for the short try of an upload. Each may use an eighth of the limit. Predictions: all
+  // predictors, and a killed predictor that is still ending while the next one starts.
   const uploads = (Number(readers) + 1) * (limit / 8);
   const predictions = (Number(predictors) + 1) * Number(prediction);
   expect(limit).toBeGreaterThanOrEqual(2 ** 30 + uploads + predictions);

@@ -38,7 +38,8 @@ test('every row of the table is complete, and no two rows name the same resource
 test('every setting of a shared resource exists with the default that the table shows', async () => {
   const shown = (await rows()).flatMap(({ setting = '' }) => {
     const named = [...setting.matchAll(/`([A-Z_]+)` \((?:`([^`]+)`|none)\)/g)];
-    // The cell must not name a variable in any other form. The remaining text is "fixed" or a setting of another program.
+    // The cell must not name a variable in a form that this expression does not match. The remaining text is "fixed" or a setting of
+    // another program.
     expect(setting.replaceAll(/`[A-Z_]+` \((?:`[^`]+`|none)\)/g, '')).not.toMatch(/[A-Z]{2}_|`/);
     return named.map(([, name = '', value]) => ({ name, value: value === undefined ? null : Number(value) }));
   });

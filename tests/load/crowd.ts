@@ -31,7 +31,10 @@ export interface CrowdFigures {
 
 /** A reader that behaves like an EventSource: when its stream ends, it reconnects with its last event id, until it gets a 204. */
 class Reader {
-  /** The ids of its events. All readers share the strings of `#known`, because thousands of readers get the same ids. */
+  /**
+   * The ids of the events that the reader has received. All readers share the strings of `#known`, because thousands of readers get the
+   * same ids.
+   */
   readonly ids: string[] = [];
   connections = 0;
   isConnected = false;
@@ -40,7 +43,7 @@ class Reader {
   readonly #url: string;
   readonly #known: Map<string, string>;
 
-  /** @param known the ids that any reader has got */
+  /** @param known the ids that the readers have received. All readers share this map */
   constructor(url: string, known: Map<string, string>) {
     this.#url = url;
     this.#known = known;

@@ -1,5 +1,6 @@
-// Checks when the neighbour's jobs started. The two keys take turns at free workers. So a job waits at most for the running job of the other
-// key, for the jobs of its own key ahead of it, and for one more job of the other key after each of those. More workers only shorten the wait.
+// Checks when the neighbour's jobs started. The two keys take turns at free workers. So a job waits at most for the running job of the
+// other key, for the earlier jobs of its own key, and after each earlier job for one more job of the other key. With more workers the wait
+// is shorter.
 import type { Job } from '@trainyard/contracts';
 import type { NeighbourJob } from './neighbour.ts';
 

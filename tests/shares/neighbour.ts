@@ -8,7 +8,7 @@ import { digitsJob, post, succeeded } from './jobs.ts';
 import { ask, type Answer, type Caller, expectStatus, type RequestOptions } from './requests.ts';
 import { WebhookReceiver } from './webhookReceiver.ts';
 
-/** The right responses to the neighbour's requests: those of a service that does nothing else. */
+/** The right responses to the neighbour's requests: the responses of the service while it does nothing else. */
 interface Expected {
   /** A job of the neighbour that has succeeded. Predictions use it. */
   readonly jobId: string;
@@ -32,7 +32,9 @@ export interface NeighbourJob {
 /** A request without a response within this time counts as wrong, in ms. */
 const longestAnswerMs = 30_000;
 
-/** While this many of its jobs or uploads have not ended, the neighbour starts no further one of that kind. */
+/**
+ * The neighbour posts no job while this number of its jobs have not ended, and no dataset while this number of its uploads have not ended.
+ */
 const mostUnfinished = { jobs: 20, uploads: 4 };
 
 const lossesOf = (epochs: readonly EpochMetrics[]): (readonly number[])[] =>

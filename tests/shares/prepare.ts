@@ -15,7 +15,10 @@ function noise(): Dataset {
   return { length, inputShape: [3, 32, 32], inputs, target, targets: Int32Array.from({ length }, (_, index) => index % 2) };
 }
 
-/** Creates the jobs and the dataset that these attacks need. A tiny job replaces each job that none of them needs. @param attacks the names of the attacks */
+/**
+ * Creates the jobs and the dataset that the attacks need. If no attack needs a job, a tiny job is created in its place.
+ * @param attacks the names of the attacks
+ */
 export async function prepare(caller: Caller, attacks: readonly string[]): Promise<Prepared> {
   const needs = (...names: readonly string[]): boolean => attacks.some((name) => name === 'all' || names.includes(name));
   const deep = await post(caller, needs('predictions', 'exports', 'bodies', 'dripping') ? deepJob : tinyJob);

@@ -5,7 +5,10 @@ import type { FairStart } from './fairStart.ts';
 import type { KindFigures } from './figures.ts';
 import type { Peaks } from './memoryWatch.ts';
 
-/** The largest allowed response time of the neighbour's requests, for each kind of request, in ms: of 99 % in the run, of 95 % in each phase. */
+/**
+ * The largest allowed response time of the neighbour's requests, in ms. For each kind of request, 99 % of the responses in the run and 95 %
+ * of the responses in each phase may not take longer.
+ */
 const longestMs = 500;
 
 /** The largest allowed time of a single response, in ms. The percentiles of a phase do not include its longest response. */
@@ -43,7 +46,10 @@ export function faultsOf({ name, kinds, starts, peaks }: Phase): string[] {
   return faults.map((fault) => `${name}: ${fault}`);
 }
 
-/** Returns the faults of the whole run: the kinds of requests whose 99th percentile is too large. A phase has too few requests for it. */
+/**
+ * Returns the faults of the whole run: the kinds of requests whose 99th percentile is too large. A single phase has too few requests for
+ * this percentile.
+ */
 export function faultsOfAll(phases: readonly Phase[]): string[] {
   return Object.entries(timesOfAll(phases)).flatMap(([kind, times]) => slow(kind, times, 99).map((fault) => `the whole run: ${fault}`));
 }
@@ -55,7 +61,7 @@ function timesOfAll(phases: readonly Phase[]): Record<string, number[]> {
   return kinds;
 }
 
-/** Returns the fault of response times of which more than (100 - `percent`) % are too long. */
+/** Returns a fault if more than (100 - `percent`) % of the response times are too long. */
 function slow(kind: string, times: readonly number[], percent: number): string[] {
   const reached = quantile(times, percent / 100);
   return reached > longestMs ? [`${kind}: p${percent} is ${ms(reached)}, above the bound of ${ms(longestMs)}`] : [];

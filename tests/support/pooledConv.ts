@@ -98,7 +98,10 @@ export function run(backend: ReferenceBackend | WasmBackend, operands: Operands,
 export interface Accuracy {
   /** The allowed error of a result, relative to the sum of its terms' magnitudes. */
   readonly tolerance?: number;
-  /** Whether the algorithm mixes the terms of several results, as Winograd's does. Then the largest of these sums is used for all. */
+  /**
+   * Whether the algorithm mixes the terms of several results, as Winograd's does. If so, the error of every result may be as large as the
+   * error that is allowed for the result with the largest sum.
+   */
   readonly mixes?: boolean;
 }
 
@@ -138,7 +141,7 @@ interface PooledSums extends Sums {
   readonly convolved: Float64Array;
 }
 
-/** The sums by their operands. They are kept, because tests compare several backends with the same operands. */
+/** The sums for each set of operands. They are kept, because tests compare several backends with the same operands. */
 const knownSums = new WeakMap<Operands, PooledSums>();
 
 /** Computes the pooled result and the positions of its maxima. */
@@ -172,10 +175,10 @@ type Gradient = 'dx' | 'dw' | 'db';
 
 type Gradients = Readonly<Record<Gradient, Sums>>;
 
-/** The gradients that were computed last for some operands, and the results of the backend for which they were computed. */
+/** For each set of operands: the gradients that were computed last, and the results of the backend for which they were computed. */
 const knownGradients = new WeakMap<Operands, { readonly taken: Results; readonly gradients: Gradients }>();
 
-/** Whether gradients flow to the same positions through both results. */
+/** Returns whether gradients flow to the same positions through `a` and `b`. */
 const isSameWay = (a: Results, b: Results): boolean =>
   a.y.every((value, i) => value <= 0 === b.y[i] <= 0 && (value <= 0 || a.indices[i] === b.indices[i]));
 

@@ -61,7 +61,7 @@ describe('a storage that', () => {
     const script = `${'epochs:1 checkpoint '.repeat(6)}hold:${go} epochs:1 save`;
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 6);
-    // The two files left are the checkpoint that is being uploaded and the newest one.
+    // At most two files remain: the checkpoint that is being uploaded and the newest checkpoint.
     await until('the removal of older checkpoints', async () => (await workers.unfinishedFiles()).length <= 2);
     await until('a log line about the outage', async () => (await workers.logLines(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1, checkpoint: null });

@@ -1,5 +1,5 @@
 // Tests uploads of NumPy arrays in all usual forms: inputs of every type and memory order, and images with their channels first or last.
-// The response reports the chosen settings. If an upload is ambiguous, the error names the form field that decides.
+// The response reports the chosen settings. If an upload has several meanings, the error names the form field that selects one.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { read, faults, sizeOf, npy, range, x, y, types } from './arrayFiles.ts';

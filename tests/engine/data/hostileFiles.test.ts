@@ -1,5 +1,5 @@
-// Gives damaged files to every reader of uploads: files that are cut off at every byte, changed anywhere, or noise. Each reader returns a
-// dataset or an error that names the file, quickly and with little memory.
+// Gives damaged files to every reader of uploads: files that are cut off at every byte, files with changed bytes, and random bytes. Each
+// reader returns a dataset or an error that names the file, quickly and with little memory.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';

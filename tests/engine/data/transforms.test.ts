@@ -1,5 +1,5 @@
-// Tests the transforms of samples: their results are those of torchvision, their shapes are as declared, and wrong options are refused.
-// Their random numbers depend only on the seed, the epoch and the sample.
+// Tests the transforms of samples: their results equal those of torchvision, their results have the shapes that the transforms declare, and
+// wrong options are refused. Their random numbers depend only on the seed, the epoch and the sample.
 import { train } from '@trainyard/engine';
 import {
   type BatchLoader,

@@ -1,5 +1,5 @@
-// Tests the text of train.ts, and what the script computes. When Node runs it, its losses are those of the job, bit for bit, for every kind
-// of job.
+// Tests the text of train.ts, and what the script computes. When Node runs the script, its losses equal the losses of the job, bit for bit,
+// for every kind of job.
 import { readFile } from 'node:fs/promises';
 import { engineScript } from '@trainyard/engine/formats';
 import { checkSpec, defaultLimits } from '@trainyard/engine/spec';

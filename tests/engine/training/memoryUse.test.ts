@@ -70,7 +70,7 @@ describe.each(Object.entries(trained))('the memory of %s', (_, model) => {
       const { result } = await run(body);
       const { memoryBytes } = summary.totals;
       expect(result.peakMemoryBytes).toBeLessThanOrEqual(memoryBytes);
-      // To write its files, a job makes copies that are not tensors. The estimate has them, `peakMemoryBytes` does not.
+      // A job makes copies to write its files. These copies are not tensors. The estimate includes them, `peakMemoryBytes` does not.
       const files = 4 * summary.totals.parameters * Math.max(1 + stateArrays, 3);
       expect(memoryBytes - files).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
       const inferred = inferShapes(spec.model.layers, [3, 28, 28]);

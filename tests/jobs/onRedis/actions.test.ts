@@ -42,7 +42,10 @@ const actions = {
   delete: ({ store }, jobId) => store.delete(jobId),
 } satisfies Record<string, Action>;
 
-/** For each action: the status before it and the status after it; null if the job is deleted. Every other combination is refused. */
+/**
+ * For each action: the status after it, by the status before it; null if the job is deleted. The action is refused in every status that is
+ * not listed.
+ */
 const leadsTo: Record<keyof typeof actions, Partial<Record<JobStatus | 'resumed', JobStatus | null>>> = {
   cancel: {
     queued: 'cancelled',

@@ -187,7 +187,8 @@ test('the remaining time is estimated from the progress of this attempt, without
   const began = performance.now();
   while (performance.now() - began < 100) await second.setPhase('training');
   await second.publishStep({ epoch: 11, step: 2, stepsPerEpoch: 4, loss: 1 });
-  // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain. If the estimate counted the ten epochs of the checkpoint, it would be 0.1 s.
+  // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain: more than 3.8 s. If the estimate counted the ten epochs of the
+  // checkpoint, it would be 0.1 s.
   expect(await eta()).toBeGreaterThan(3.5);
 });
 

@@ -1,4 +1,4 @@
-// Tests the bytes that count for an owner's storage and share of Redis. After any sequence of actions they are the bytes of the jobs and
+// Tests the bytes that count for an owner's storage and share of Redis. After any sequence of actions they equal the bytes of the jobs and
 // sweeps that exist.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

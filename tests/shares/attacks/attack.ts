@@ -44,7 +44,7 @@ export async function repeat(
       const response = await act(count++).catch(() => 'broken');
       if (signal.aborted) return;
       note(String(response));
-      // Pauses above the rate limit, because further requests would get a 429 too.
+      // Pauses after a 429, because the next request would get a 429 too. Also pauses after a failed request.
       if (response === 429 || response === 'broken') await pause(100, signal);
     }
   };
@@ -61,7 +61,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** A loopback address that the neighbour does not use. Other systems than Linux have only one without configuration. */
+/** A loopback address that the neighbour does not use. Only Linux has a second loopback address without configuration. */
 const attackerAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
 
 /** Opens a connection and writes `text` to it, but never reads from it. The connection is destroyed when the signal aborts. */
