@@ -71,7 +71,7 @@ redisTest('a request that has waited too long gets a 429 that says what to do', 
   expect(await text(held)).toMatch(/^HTTP\/1\.1 422 /);
 });
 
-redisTest('requests wait with at most 64 MiB of bodies of one key', async ({ redis, onTestFinished }) => {
+redisTest('the waiting requests of one key have bodies of at most 64 MiB in total', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { apiKeys, requestsPerKey: 2, requestWaitMs: 600_000 });
   onTestFinished(async () => await api.close());
   const held = [await hold(api), await hold(api)];

@@ -178,7 +178,7 @@ describe('initialWeights', () => {
     expect((await initialOf(api, job.id)).statusCode).toBe(200);
   });
 
-  test('remember few of the jobs that were created with them and have ended', async ({ api, redis }) => {
+  test('have a list of the jobs that use them, from which most ended jobs are removed', async ({ api, redis }) => {
     const { id } = await uploaded(api);
     const users = redisKeys(redis.prefix).usersOf(id);
     await api.reservedFiles.reserve('job_being_created');

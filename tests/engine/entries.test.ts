@@ -97,13 +97,13 @@ test.each(Object.entries(entries))('%s exports the names of its list', (entry, [
   expect(Object.keys(exported).toSorted()).toEqual(expected.toSorted());
 });
 
-test('each name is exported by one entry, except by errors and uploads, which are small parts of others', () => {
+test('each name is exported by one entry: only errors and uploads repeat names of other entries', () => {
   const { './errors': _errors, './uploads': _uploads, ...others } = entries;
   const all = Object.values(others).flatMap(([exported]) => Object.keys(exported));
   expect(all.toSorted()).toEqual([...new Set(all)].toSorted());
 });
 
-test('a name that two entries export is the same thing in both', () => {
+test('a name in errors or uploads has the same value in the other entry that exports it', () => {
   const everything = { ...spec, ...engine, ...data, ...formats, ...node } as Readonly<Record<string, unknown>>;
   for (const part of [errors, uploads]) {
     for (const [name, value] of Object.entries(part)) expect(everything[name], name).toBe(value);

@@ -108,7 +108,7 @@ describe('normal draws', () => {
     expectClose([...normal32(generator, 7), ...normal32(generator, 7)], expected, 1e-7);
   });
 
-  test('keep the stored value during other draws, also of blocks of normal values', () => {
+  test('keep the stored value while other values are drawn, also blocks of normal values', () => {
     const generator = new Generator(4);
     const first = normal64(generator, 1);
     uniform32(generator, 3);

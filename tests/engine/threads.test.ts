@@ -147,7 +147,7 @@ describe('the threads of a backend', () => {
     expect(stdout.trim()).toBe('true 1');
   });
 
-  it('can change their number for each job', async () => {
+  it('can be replaced by another number of threads for each job', async () => {
     const backend = backendWith(nodeThreads(1));
     for (const count of [3, 3, 1, 2]) {
       await backend.useThreads(nodeThreads(count));

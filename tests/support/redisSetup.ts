@@ -1,5 +1,5 @@
-// A vitest globalSetup that provides the Redis for a test run: the one of REDIS_URL, otherwise a private redis-server, otherwise embedded ones. The
-// projects of one run share these servers, and the last project to end stops them.
+// A vitest globalSetup that provides the Redis for a test run: the server of REDIS_URL, otherwise a private redis-server, otherwise embedded
+// servers. The projects of one run share these servers, and the last project to end stops them.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';
 import { startTestServers, type TestServers } from './testServer.ts';

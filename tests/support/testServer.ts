@@ -19,8 +19,8 @@ const isEmbedded = (env: NodeJS.ProcessEnv): boolean =>
   (env['REDIS_URL'] ?? '') === '' && redisPrograms.every((program) => findOnPath(program, env['PATH'] ?? '') === null);
 
 /**
- * Starts the Redis that a service would use with these environment variables, and logs which one it is. The embedded Redis runs in a separate
- * process and is not logged.
+ * Starts the Redis that a service would use with these environment variables. Logs whether it is the Redis of REDIS_URL or a private Redis.
+ * An embedded Redis runs in a separate process and is not logged.
  */
 export async function startTestServer(env: NodeJS.ProcessEnv): Promise<TestServer> {
   if (isEmbedded(env)) return await startEmbedded();

@@ -208,7 +208,7 @@ describe('a log line', () => {
     expect(await messagesOf(jobs, attempt.jobId)).toEqual(['first', 'second']);
   });
 
-  test('has a number of its attempt: each attempt begins with 1', async ({ redis }) => {
+  test('has a number that is counted in each attempt, starting with 1', async ({ redis }) => {
     const jobs = openJobs(redis);
     const first = await startJob(jobs);
     await first.appendLog('info', 'of the first attempt', 1);
