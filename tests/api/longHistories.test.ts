@@ -60,7 +60,7 @@ describe('a long history', () => {
     }
   });
 
-  test('is written once to answer all questions about a file that has not changed', async ({ api, redis }) => {
+  test('is written once for several requests, as long as no epoch is added', async ({ api, redis }) => {
     const epochs = 100;
     const jobId = await longJob(api, redis, epochs);
     const url = `/jobs/${jobId}/artifacts/metrics.csv`;

@@ -39,7 +39,10 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     const path = await predictableJob(api, slow);
     const expected = (await asAda(api, path, slowBody)).json<unknown>();
     const [first] = predictors();
-    /** Returns null if the response arrived before the test saw the process compute, as may happen on a busy machine. */
+    /**
+     * Sends a request and kills the process while it predicts. Returns the response, or null if the process was not killed because the
+     * response had already arrived. This may happen on a busy machine.
+     */
     const killWhileBusy = async (): Promise<LightMyRequestResponse | null> => {
       let isAnswered = false;
       const answer = asAda(api, path, slowBody).finally(() => {
@@ -88,7 +91,7 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     const body = { inputs: [Array.from({ length: 1_000 }, () => 0.5)] };
     for (let i = 0; i < 8; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
     const [pid] = predictors();
-    // The weights have 16 MB, and need twice that while they are loaded. Eight kept networks would need 128 MB.
+    // The weights of the network need 16 MB, and 32 MB while they are loaded. Eight networks in the cache would need 128 MB.
     expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
   });
 });

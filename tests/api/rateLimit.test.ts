@@ -65,14 +65,14 @@ describe('a rate limit', () => {
     expect((await api.jobs.store.list({ limit: 1 })).data).toEqual([]);
   });
 
-  test('counts requests that need no key by their address', async ({ api }) => {
+  test('counts requests that need no key for each client address', async ({ api }) => {
     expect(await statuses(4, async () => await api.get('/catalog'))).toEqual([200, 200, 200, 429]);
     expect((await api.get('/openapi.json')).statusCode).toBe(429);
     expect((await api.get('/docs/')).statusCode).toBe(429);
     expect((await api.get('/jobs', bearer(keys.ada))).statusCode).toBe(200);
   });
 
-  test('does not hold for health checks', async ({ api }) => {
+  test('does not apply to health checks', async ({ api }) => {
     expect(new Set(await statuses(9, async () => await api.get('/health/live')))).toEqual(new Set([200]));
   });
 });

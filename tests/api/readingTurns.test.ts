@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ReadingTurns } from '../../services/api/src/uploads/readingTurns.ts';
 import { until } from '../support/until.ts';
 
-/** In ms, longer than any test runs. */
+/** A time limit that no test reaches, in ms. */
 const never = 2 ** 30;
 
 /**

@@ -1,4 +1,5 @@
-// Tests an API process whose Redis is nearly full. It accepts jobs, but is not ready. Its metrics show the state, and it is logged once.
+// Tests an API process whose Redis is nearly full. The process accepts jobs, but is not ready. Its metrics show that Redis is nearly full,
+// and its log says so once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ import { type Receipt, type SendOptions, sendWebhook } from '../../services/api/
 import { drip, startNameServer, startStrangeReceiver } from './fixtures/strangeReceiver.ts';
 import { jobSecret } from './fixtures/webhooks.ts';
 
-/** In ms, longer than any test runs. */
+/** A time limit that no test reaches, in ms. */
 const never = 2 ** 30;
 
 const send = async (url: string, options: Partial<SendOptions>): Promise<Receipt> =>

@@ -32,7 +32,7 @@ async function ended(api: TestApi, key: TestKey, url: string, count: number): Pr
 
 const idOf = ({ body }: Received): string => (JSON.parse(body) as { data: { id: string } }).data.id;
 
-/** In ms, longer than any test runs. */
+/** A time limit that no test reaches, in ms. */
 const never = 2 ** 30;
 
 describe('a key whose receiver hangs', () => {

@@ -21,7 +21,7 @@ async function problemsOf(api: TestApi, body: object, url = '/jobs?dryRun=true')
   return response.json<Problem>().errors ?? [];
 }
 
-/** Builds an object with the given number of fields. A spec has none of these fields. */
+/** Builds an object with this number of fields. None of them is a field of a spec. */
 const unknownFields = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
 
 test('a response has at most a hundred problems and 64 KiB, whatever the body holds', async ({ api }) => {

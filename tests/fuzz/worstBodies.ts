@@ -21,7 +21,7 @@ interface Room {
   readonly most: number;
 }
 
-/** Repeats the text of `copy` as often as it fits, with commas in between. */
+/** Joins the texts `copy(0)`, `copy(1)`, … with commas: as many as fit into `bytes`, but at most `most`. */
 function copies({ bytes, most }: Room, copy: (index: number) => string): string {
   const parts: string[] = [];
   for (let used = 0; parts.length < most; ) {

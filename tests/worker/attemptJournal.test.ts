@@ -12,7 +12,7 @@ import { StorageOutage } from '../../services/worker/src/storageWaits.ts';
 import { metricsOf, openJobs, startJob } from '../support/jobs.ts';
 import { redisTest as test } from '../support/redis.ts';
 
-test('a batch with epochs before its only step has the number of steps in the progress of these epochs', async ({
+test('the progress has the number of steps per epoch, even if the only step event follows epochs in one batch', async ({
   redis,
   onTestFinished,
 }) => {

@@ -46,7 +46,7 @@ test('a job whose Redis is full for many short moments has one attempt and each 
   expect(logs.filter(({ msg }) => msg.startsWith('Redis is full')).length).toBeLessThan(5);
 });
 
-// Each test waits for longer than a lease, so the tests run at the same time. Each has a Redis of its own.
+// Each test waits for longer than a lease lasts, so the tests run at the same time. Each has a Redis of its own.
 describe.concurrent('a job whose Redis is', () => {
   test.for([
     ['a replica for longer than a lease', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],

@@ -74,7 +74,7 @@ describe('a storage that', () => {
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
 
-  test('accepts a checkpoint after a refused one counts as available again, and the job logs this', async ({ workers, s3 }) => {
+  test('first refuses a checkpoint and then accepts another counts as available again, and the job logs this', async ({ workers, s3 }) => {
     await workers.start(bucket);
     let refused: string | undefined;
     s3.set(({ method, key }) => {
