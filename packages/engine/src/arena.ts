@@ -4,17 +4,17 @@ import { backend } from './backend/current.ts';
 import type { Storage, Stored } from './storage.ts';
 import { runSynchronously } from './synchronous.ts';
 
-/** The state that an arena's tensors share. */
+/** An arena. All tensors that were made in it refer to it. */
 export interface Arena {
-  /** False after the arena has ended. Using one of its tensors then throws an error, so that no old data is read. */
+  /** Whether a step is running in the arena. If not, using a tensor of the arena throws an error, so that no old data is read. */
   alive: boolean;
   /** The number of tensors that were made in the arena. */
   tensorsMade: number;
-  /** Gets each operation while a replay is recorded (replay.ts). Otherwise null. */
+  /** Receives each operation while a replay is recorded (replay.ts). Otherwise null. */
   notes: OperationNotes | null;
 }
 
-/** The result of an operation, for code that repeats the operation. */
+/** The fields of an operation's result that a replay uses (replay.ts). */
 export interface Repeatable extends Stored {
   readonly gradFn: { renew(): void } | null;
   replaceStorage(storage: Storage): void;
@@ -23,21 +23,21 @@ export interface Repeatable extends Stored {
 export interface OperationNotes {
   /** Called after an operation. @param isView whether the result uses the storage of another tensor */
   note(result: Repeatable, forward: () => Storage, isView: boolean): void;
-  /** Called after a change that no recorded operation repeats. */
+  /** Called after a change that is not an operation. A replay would not repeat it, so nothing can be replayed. */
   giveUp(): void;
 }
 
 let current: Arena | null = null;
 
-/** Returns the innermost open arena, or null. */
+/** Returns the innermost open arena; null if no arena is open. */
 export function currentArena(): Arena | null {
   return current;
 }
 
 /**
- * Runs one step in a new arena. Parameters, gradients and optimizer state remain valid after it. Every other tensor that the step makes
- * throws an ArenaError if it is used later. To keep a value, return `loss.item()` or `output.keep()`.
- * @throws ArgumentError for an async function, because its tensors would be used after the arena has ended
+ * Runs one step in a new arena. Parameters, gradients and optimizer state remain valid after the step. Using any other tensor of the step
+ * later throws an ArenaError. To keep a value, return `loss.item()` or `output.keep()`.
+ * @throws ArgumentError if `step` is async, because it would use its tensors after the arena has ended
  */
 export function inArena<T>(step: () => T): T {
   return enterArena(newArena(), step);
@@ -46,13 +46,13 @@ export function inArena<T>(step: () => T): T {
 export const newArena = (): Arena => ({ alive: false, tensorsMade: 0, notes: null });
 
 /**
- * Runs a step in an arena that is new or has ended. In an arena that has ended, the step must first give the tensors new storage. They can
- * then be used again until the step ends (replay.ts).
+ * Runs a step in an arena that is new or has ended. Before the step uses tensors of an ended arena again, it must give them new storage
+ * (replay.ts).
  */
 export function enterArena<T>(arena: Arena, step: () => T): T {
   const memory = backend();
   const outer = current;
-  // A replay of the outer arena cannot use the tensors of this arena, because they will have ended.
+  // A replay of the outer arena cannot repeat this step, because the tensors of the step cannot be used after it.
   outer?.notes?.giveUp();
   const mark = memory.enterArena();
   current = arena;

@@ -1,6 +1,6 @@
-// The graph as operations and users see it. An operation calls `record` with how its result is computed and with a function from
-// the gradient of the result to the gradients of its operands; the steps of the graph and the backward pass are in graphNode.ts.
-// Gradients of gradients are not supported: backward functions work on flat storage.
+// Adds operations to the graph and starts backward passes. An operation gives `record` two functions: one computes its result, the other
+// computes the gradients of its operands. graphNode.ts has the nodes of the graph and runs the backward pass. Gradients of gradients are
+// not supported, because backward functions compute with flat arrays.
 import { currentArena } from './arena.ts';
 import { checkOptions } from './argumentChecks.ts';
 import type { FloatArray } from './backend/backend.ts';
@@ -15,12 +15,12 @@ import { Tensor } from './tensor.ts';
 
 export type { Backward } from './graphNode.ts';
 
-/** What `tensor.gradFn` shows. */
+/** The type of `tensor.gradFn`. */
 export type Node = GraphNode<Tensor>;
 
 let gradEnabled = true;
 
-/** Runs `fn` without recording a graph, as torch.no_grad. @throws ArgumentError for an async function. */
+/** Runs `fn` without recording a graph, as torch.no_grad does. @throws ArgumentError if `fn` is async */
 export function noGrad<T>(fn: () => T): T {
   const before = gradEnabled;
   gradEnabled = false;
@@ -31,30 +31,30 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Whether operations are being recorded now. */
+/** Returns whether operations are added to the graph. Inside {@link noGrad} they are not. */
 export const isGradEnabled = (): boolean => gradEnabled;
 
-/** What an operation hands to `record`. */
+/** The argument of {@link record}: one operation with its operands. */
 export interface Recorded {
-  /** PyTorch's name of the node, without "Backward0" for a plain one: 'Relu' shows as `<ReluBackward0>`. */
+  /** The node's name in PyTorch. The ending "Backward0" may be left out: 'Relu' is shown as `<ReluBackward0>`. */
   readonly name: string;
   /**
-   * Computes the result. Everything that depends on values, draws or state is in here, for it may be done again with other values
-   * (replay.ts); what `backward` needs of it is then the newest.
+   * Computes the result. A replay calls this function again with new values (replay.ts), so everything that depends on values, random draws
+   * or state must be computed inside it. `backward` must use the values of the latest call.
    */
   readonly forward: () => Storage;
   readonly shape: Shape;
   readonly inputs: readonly Tensor[];
-  /** Operands whose values `backward` reads: changing one in place before backward() is an error. */
+  /** The operands whose values `backward` reads. If one is changed in place before backward(), backward() throws an error. */
   readonly saved?: readonly Tensor[];
-  /** `backward` reads the result's own values: changing them in place, through an alias, is the same error. */
+  /** Whether `backward` reads the values of the result. If they are changed in place before backward(), backward() throws an error. */
   readonly savesResult?: boolean;
   readonly backward: Backward;
-  /** The tensor whose storage the result shares, for views. */
+  /** For a view: the tensor whose storage the result shares. */
   readonly base?: Tensor;
 }
 
-/** Does an operation and wraps its result in a tensor and, where a gradient may be asked for, in the graph. */
+/** Computes an operation and returns the result. The result is added to the graph if an operand needs a gradient. */
 export function record(operation: Recorded): Tensor {
   const { forward } = operation;
   const result = new Tensor(forward(), operation.shape, operation.base);
@@ -76,7 +76,7 @@ function addToGraph(result: Tensor, { name, inputs, saved = [], savesResult = fa
   result.gradFn = new GraphNode<Tensor>(name, next, backward, savesResult ? [...saved, result] : saved, null);
 }
 
-/** The node that a gradient for this tensor goes to; null when it needs none. */
+/** Returns the node that receives the gradient of this tensor; null if the tensor needs no gradient. */
 function nodeOf(tensor: Tensor): Node | null {
   if (!tensor.requiresGrad) return null;
   if (tensor.gradFn !== null) return tensor.gradFn;
@@ -85,17 +85,21 @@ function nodeOf(tensor: Tensor): Node | null {
 }
 
 export interface BackwardOptions {
-  /** dLoss/dTensor in the tensor's shape; may be left out for a single element (1). */
+  /** The gradient of the loss with respect to the tensor, in the tensor's shape. Default for a tensor of one element: 1. */
   readonly gradient?: Tensor;
-  /** Keep what the graph saved, for another backward pass. */
+  /** Whether to keep the saved tensors of the graph for another backward pass. Default: false. */
   readonly retainGraph?: boolean;
 }
 
 /**
- * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires it.
- * @param releases as {@link GraphNode.run} has it.
- * @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given, or the graph was used up.
- *   @throws ShapeError when the gradient's shape is another. @throws ArenaError when the tensor's arena has ended.
+ * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires a gradient.
+ * @param releases see {@link GraphNode.run}
+ * @throws AutogradError if the tensor has no graph
+ * @throws AutogradError if no gradient is given and the tensor does not have exactly one element
+ * @throws AutogradError if an earlier backward pass has used up the graph, or a saved tensor was changed in place
+ * @throws ShapeError if the shape of the gradient is not the shape of the tensor
+ * @throws ArenaError if the arena of the tensor has ended
+ * @throws ArgumentError if an option is unknown
  */
 export function runBackward(tensor: Tensor, options: BackwardOptions = {}, releases: Releases | null = null): void {
   const node = nodeOf(tensor);
@@ -104,7 +108,7 @@ export function runBackward(tensor: Tensor, options: BackwardOptions = {}, relea
   }
   checkOptions('backward', options, ['retainGraph', 'gradient']);
   const { gradient, retainGraph = false } = options;
-  // A result's arena ends no later than its operands' arenas, so this guards what the whole graph saved.
+  // While the arena of a result is open, the arenas of its operands are open too. So this check covers all saved tensors of the graph.
   tensor.checkAlive();
   if (gradient === undefined && tensor.size !== 1) {
     throw new AutogradError(`backward() without a gradient needs a single element, this tensor has shape ${formatShape(tensor.shape)}`);
@@ -112,7 +116,7 @@ export function runBackward(tensor: Tensor, options: BackwardOptions = {}, relea
   if (gradient !== undefined && !sameShape(gradient.shape, tensor.shape)) {
     throw new ShapeError(`the gradient has shape ${formatShape(gradient.shape)}, its tensor ${formatShape(tensor.shape)}`);
   }
-  // Backward functions make no tensors, so memory's arena is enough.
+  // Backward functions make arrays but no tensors, so only the backend needs an arena.
   const memory = backend();
   const mark = memory.enterArena();
   try {

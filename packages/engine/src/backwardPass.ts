@@ -1,39 +1,50 @@
-// The state of one backward pass: its operations and leaves, and the memory that the running backward function may use for gradients.
-// This saves copies and frees memory early. graphNode.ts runs the pass.
+// One backward pass: its operations and leaves, and the memory that the running backward function may reuse for gradients. Reuse saves
+// copies and frees memory early. graphNode.ts runs the pass.
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import type { Stored } from './storage.ts';
 
-/** For each operation of a pass, the tensors that are not read from this operation on. The last entry: those that are not read after the pass. */
+/**
+ * The tensors whose memory can be freed during a pass. Entry 0: the tensors that no operation of the pass reads. Entry i + 1: the tensors
+ * that operation i is the last to read.
+ */
 export type Releases = readonly (readonly Stored[])[];
 
-/** A node of the graph whose operands may lend the storage of their gradients. */
+/** A node of the graph. Its backward function may write to the storage of the gradients of its operands. */
 export interface Lender {
-  /** Returns the storage of the gradient of operand `index`, if the operand is a leaf that has received nothing in this pass. */
+  /** Returns storage to which the gradient of operand `index` can be written directly; null if there is none. */
   storageFor(index: number, length: number): FloatArray | null;
 }
 
 const NOTHING: readonly Stored[] = [];
 
 export class BackwardPass<Step extends Lender = Lender> {
-  /** From the newest to the oldest. */
+  /** The operations, from the newest to the oldest. */
   readonly operations: Step[] = [];
   readonly leaves: Step[] = [];
   /** The operation whose backward function runs. */
   #running: Step | null = null;
-  /** Whether only the running function reads the gradient that it was given. */
+  /** Whether nothing but the running function reads the gradient that the function was given. */
   #ownsGradient = false;
-  /** The tensors that are not read after the running function. `#endedEarly` is the one of them that was already released. */
+  /** The tensors that no function of the pass reads after the running function. */
   #ending: readonly Stored[] = NOTHING;
+  /** The tensor of `#ending` that {@link endReading} has already freed. */
   #endedEarly: Stored | null = null;
 
-  /** Called before the backward function of `operation`. @param owns whether only this function reads the gradient that it is given */
+  /**
+   * Called before the backward function of `operation`.
+   * @param owns whether nothing but this function reads the gradient that the function is given
+   */
   begin(operation: Step, owns: boolean): void {
     this.#running = operation;
     this.#ownsGradient = owns;
   }
 
-  /** Called before an operation. Frees the memory of the tensors in `ended`. @param next the tensors that are not read after the operation */
+  /**
+   * Called before an operation. Frees the memory of tensors.
+   * @param ended the tensors to free
+   * @param next the tensors that this operation is the last to read
+   */
   release(ended: readonly Stored[], next: readonly Stored[]): void {
     for (let i = 0; i < ended.length; i++) if (ended[i] !== this.#endedEarly) freeTensor(ended[i]);
     this.#ending = next;
@@ -49,20 +60,20 @@ export class BackwardPass<Step extends Lender = Lender> {
   }
 
   /**
-   * Returns storage for the gradient of operand `index` of the running operation. The backward function must write all `length` elements. If
-   * the operand is a leaf without a gradient in this pass, this is the storage of the leaf's gradient, which saves a copy.
+   * Returns storage for the gradient of operand `index` of the running operation. The backward function must write all `length` elements.
+   * For a leaf that has no gradient yet, this is the storage of the leaf's gradient, which saves a copy.
    */
   gradientStorage(index: number, length: number): FloatArray {
     return this.#running?.storageFor(index, length) ?? backend().allocate(length);
   }
 
-  /** Returns whether the operand is not read after the running function. The function may then call {@link endReading}. */
+  /** Returns whether the running function is the last one that reads the operand. It may then call {@link endReading}. */
   isLastReader(operand: Stored): boolean {
     for (let i = 0; i < this.#ending.length; i++) if (this.#ending[i].version === operand.version) return true;
     return false;
   }
 
-  /** Frees the memory of an operand. Call it when the running function no longer reads the operand. */
+  /** Frees the memory of an operand, if the running function is the last one that reads it. The function must not read it afterwards. */
   endReading(operand: Stored): void {
     for (let i = 0; i < this.#ending.length; i++) {
       if (this.#ending[i].version !== operand.version) continue;
@@ -77,8 +88,8 @@ export class BackwardPass<Step extends Lender = Lender> {
   }
 
   /**
-   * Returns an array for the gradient that an element-wise function computes from `grad`. It is `grad` itself if only the running function
-   * reads `grad`.
+   * Returns an array for the gradient that an element-wise function computes from `grad`. The array is `grad` itself if nothing but the
+   * running function reads `grad`, otherwise a new array.
    */
   overGradient(grad: FloatArray): FloatArray {
     return this.#ownsGradient ? grad : backend().allocate(grad.length);

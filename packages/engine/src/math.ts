@@ -1,19 +1,19 @@
 // Elementary functions in float64 with the same results on every machine, for random draws, schedulers and everything else that must be
-// reproducible. ECMAScript lets platforms round Math.exp and similar functions differently. Only + - * /, sqrt, floor and fround are exact
-// everywhere, so these functions use only those, bit access, and BigInt for huge angles. Kernels have float32 versions of their own for
-// tensors. The error bounds were measured against mpmath with 200 bits.
+// reproducible. ECMAScript lets platforms round Math.exp and similar functions differently. Only + - * /, sqrt, floor and fround give the
+// same result everywhere, so this file uses only them, bit access, and BigInt for huge angles. The kernels for tensors have their own
+// float32 versions. The error bounds were measured by comparison with mpmath, which computed with 200 bits.
 
 /** A number as the sum high + low, where |low| <= ulp(high)/2. It has about 106 significant bits (Dekker 1971). */
 export type Pair = readonly [high: number, low: number];
 
-// ln 2 in two parts. The first part has 38 fractional bits, so that its product with a binary exponent is exact.
+// ln 2 as a sum of two numbers. The first one has 38 fractional bits, so that its product with the binary exponent of a double is exact.
 const LN2_HIGH = 0.6931471805582987;
 const LN2_LOW = 1.6465949582897082e-12;
 const TWO_POW_54 = 18014398509481984;
 
 const bits = new DataView(new ArrayBuffer(8));
 
-/** Returns 2^exponent exactly. The exponent must be that of a normal number: -1022 to 1023. */
+/** Returns 2^exponent exactly, for whole exponents from -1022 to 1023 (the exponents of normal numbers). */
 function powerOfTwo(exponent: number): number {
   bits.setUint32(0, (exponent + 1023) << 20);
   bits.setUint32(4, 0);
@@ -65,7 +65,8 @@ function inverseFactorials(orders: readonly number[], sign: (index: number) => n
   });
 }
 
-// Taylor series. The first omitted term is below 0.05 ulp of the result. All factorials up to 18! are exact.
+// Coefficients of the Taylor series of exp, sin, cos and atanh, without the first terms, which the functions add separately. The next
+// coefficient after each list would change the result by less than 0.05 ulp. All factorials up to 18! are exact.
 const alternating = (index: number): number => (index % 2 === 0 ? -1 : 1);
 const EXP_TAIL = inverseFactorials([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14], () => 1);
 const SIN_TAIL = inverseFactorials([3, 5, 7, 9, 11, 13, 15, 17], alternating);
@@ -73,7 +74,7 @@ const COS_TAIL = inverseFactorials([4, 6, 8, 10, 12, 14, 16, 18], (index) => -al
 // 2·atanh(s)/s - 2 = z·(2/3 + z·2/5 + …) with z = s².
 const ATANH_TAIL = [3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25].map((n) => 2 / n);
 
-/** Returns exp(high + low) for a finite high and a low that is much smaller. */
+/** Returns exp(high + low) for a {@link Pair} with a finite high. */
 function expOfPair(high: number, low: number): number {
   if (high > 710) {
     return Infinity;
@@ -86,7 +87,7 @@ function expOfPair(high: number, low: number): number {
   const correction = low - k * LN2_LOW;
   const r = reduced + correction;
   const rest = reduced - r + correction;
-  // The rounding of 1 + r would be the second largest, after the last one. So the part that is lost is added later.
+  // The two largest rounding errors are made by 1 + r and by the final addition. `lost` is the error of 1 + r, and is added back below.
   const sum = 1 + r;
   const lost = restOfSum(1, r, sum);
   return scaleByPowerOfTwo(sum + (lost + (rest + r * r * polynomial(r, EXP_TAIL))), k);
@@ -98,8 +99,8 @@ export function exp(x: number): number {
 }
 
 /**
- * log(m) + exponent·ln 2 + extra, for m in [√½, √2] and |extra| < ulp(m)-sized. With s = f/(2+f),
- * log(1+f) = 2·atanh(s) = f - f²/2 + s·(f²/2 + 2s²/3 + 2s⁴/5 + …): f is exact, so only small terms are rounded.
+ * Returns log(1 + f) + exponent·ln 2 + extra, for 1 + f in [√½, √2] and |extra| <= 2^-53. With s = f/(2+f),
+ * log(1+f) = 2·atanh(s) = f - f²/2 + s·(f²/2 + 2s²/3 + 2s⁴/5 + …). The first term, f, is exact, so only smaller terms have rounding errors.
  */
 function logOfParts(f: number, exponent: number, extra: number): number {
   const s = f / (2 + f);
@@ -121,7 +122,7 @@ export function log(x: number): number {
   return logOfParts(m - 1, exponent, 0);
 }
 
-/** Returns log(1 + x), also accurate for tiny x. The error is below 0.9 ulp. log1p(-1) is -Infinity, and below -1 it is NaN. */
+/** Returns log(1 + x), also accurate for tiny x. The error is below 0.9 ulp. log1p(-1) is -Infinity. For x below -1 the result is NaN. */
 export function log1p(x: number): number {
   if (!(x > -1)) {
     return x === -1 ? -Infinity : NaN;
@@ -132,17 +133,19 @@ export function log1p(x: number): number {
   if (x > -0.2928 && x < 0.4142) {
     return logOfParts(x, 0, 0);
   }
-  // `lost` is the rounding error of the addition. To first order, log(1+x) = log(u) + lost/u.
+  // `lost` is the rounding error of u = 1 + x, so log(1 + x) = log(u + lost). Because `lost` is tiny, this is log(u) + lost/u.
   const [u, lost] = twoSum(1, x);
   const [m, exponent] = splitExponent(u);
   return logOfParts(m - 1, exponent, lost / u);
 }
 
-// π/2 in four parts. The first three have 33 bits each, so that their products with a quadrant number below 2^20 are exact.
+// π/2 as a sum of four numbers. The first three have 33 bits each, so that their products with a whole number below 2^20 are exact.
 const HALF_PI_PARTS = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32] as const;
 const CODY_WAITE_LIMIT = 1048576;
 
-/** Splits x into quadrant·π/2 + high + low with |high| <= π/4, for |x| < 2^20 (Cody and Waite 1980, with exact differences). */
+/**
+ * Splits x, with |x| < 2^20, into quadrant·π/2 + high + low with |high| <= π/4 (Cody and Waite 1980). The quadrant is returned modulo 4.
+ */
 function reduceAngle(x: number): readonly [quadrant: number, high: number, low: number] {
   const n = Math.floor(x * (2 / Math.PI) + 0.5);
   const first = x - n * HALF_PI_PARTS[0];
@@ -153,14 +156,18 @@ function reduceAngle(x: number): readonly [quadrant: number, high: number, low: 
   return [((n % 4) + 4) % 4, high, low];
 }
 
-// floor(2/π · 2^1200) and floor(π/2 · 2^192). With these, the largest double keeps 170 bits after the binary point.
+// floor(2/π · 2^1200) and floor(π/2 · 2^192). With 1200 bits of 2/π, even the product with the largest double has more than 170 correct
+// bits after the binary point.
 const TWO_OVER_PI_BITS = 1200n;
 const TWO_OVER_PI =
   0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7bn;
 const HALF_PI_BITS = 192n;
 const HALF_PI = 0x1921fb54442d18469898cc51701b839a252049c1114cf98e8n;
 
-/** Does the same as reduceAngle for |x| >= 2^20, in integers: multiplies by 2/π and keeps the fraction (after Payne and Hanek 1983). */
+/**
+ * Does the same as {@link reduceAngle}, for |x| >= 2^20. It multiplies x by 2/π as big integers, and splits the product into a quadrant and
+ * a fraction (after Payne and Hanek 1983).
+ */
 function reduceHugeAngle(x: number): readonly [quadrant: number, high: number, low: number] {
   const [m, exponent] = splitExponent(Math.abs(x));
   const product = BigInt(m * TWO_POW_54) * TWO_OVER_PI;
@@ -253,7 +260,8 @@ function dividePairs(a: Pair, b: Pair): Pair {
   return twoSum(quotient, (a[0] - product - rest + a[1] - quotient * b[1]) / b[0]);
 }
 
-// 1/7 + z/9 + z²/11 + …: the part of atanh's series that is accurate enough as a single number.
+// The coefficients 1/7, 1/9, 1/11, … of atanh's series. These terms are small, so single numbers are accurate enough. The terms 1, 1/3 and
+// 1/5 need pairs.
 const ATANH_FAR_TAIL = [7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27].map((n) => 1 / n);
 const ONE: Pair = [1, 0];
 const THIRD = dividePairs(ONE, [3, 0]);
@@ -275,14 +283,18 @@ function powOfMagnitude(magnitude: number, y: number): number {
   return magnitude === 1 ? 1 : powOfLogarithm(logAsPair(magnitude), y);
 }
 
-/** Returns x^y from {@link logAsPair} of x, for x other than 1 and a finite non-zero y. It is the same double that {@link pow} returns. */
+/**
+ * Returns x^y for a positive x other than 1 and a finite non-zero y: the same double as {@link pow}. @param logarithm {@link logAsPair} of
+ * x
+ */
 export function powOfLogarithm(logarithm: Pair, y: number): number {
   const estimate = y * logarithm[0];
-  // This also prevents an overflow of the product with a huge y, and the loss of the low part with a tiny y.
+  // The result is Infinity, 0 or 1, so a pair is not needed. With a pair, the product could overflow for a huge y and underflow for a tiny
+  // y.
   if (Math.abs(estimate) > 800 || Math.abs(estimate) < 1 / TWO_POW_54) {
     return expOfPair(estimate, 0);
   }
-  // The same as multiplyPairs, but without creating a pair, because optimizers call this in every step.
+  // Computes the same as multiplyPairs, but creates no pair, because optimizers call this function in every step.
   const rest = restOfProduct(y, logarithm[0], estimate) + y * logarithm[1];
   const high = estimate + rest;
   return expOfPair(high, restOfSum(estimate, rest, high));
@@ -290,7 +302,7 @@ export function powOfLogarithm(logarithm: Pair, y: number): number {
 
 /**
  * Returns x^y with the special cases of Math.pow: NaN for pow(±1, ±Infinity) and for a negative x with a fractional y. The error is below
- * 0.75 ulp. If x^y is a double, the result is exact, because the logarithm is kept as a pair.
+ * 0.75 ulp. If a double can represent x^y exactly, the result is that double, because the logarithm is computed as a pair.
  */
 export function pow(x: number, y: number): number {
   if (y === 0) {
@@ -315,7 +327,8 @@ export function pow(x: number, y: number): number {
 }
 
 /**
- * Returns the hyperbolic tangent. The relative error is below 3e-16. Near 0 it is a continued fraction (Lambert), beyond that it uses exp.
+ * Returns the hyperbolic tangent. The relative error is below 3e-16. For |x| < 0.5 it computes Lambert's continued fraction, otherwise it
+ * uses exp.
  */
 export function tanh(x: number): number {
   const size = Math.abs(x);

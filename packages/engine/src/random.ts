@@ -10,9 +10,9 @@ import { cos, log, log1p, sin } from './math.ts';
 const STATE_WORDS = 624;
 const SHIFT_WORDS = 397;
 const TWO_POW_32 = 4294967296;
-/** From this range on, PyTorch's randint uses 64 bits per value. (Up to PyTorch 2.6 this began at 2^32.) */
+/** PyTorch's randint uses 64 bits for each value if high - low is at least this number. (Up to PyTorch 2.6 the limit was 2^32.) */
 const WIDE_RANGE = 268435456;
-/** From this length on, PyTorch's randperm uses another algorithm: floor((2^32-1)/20). */
+/** floor((2^32-1)/20). For lengths of at least this number, PyTorch's randperm uses an algorithm that is not implemented here. */
 const RANDPERM_LIMIT = 214748364;
 /** PyTorch's default seed of a new generator, c10::detail::default_rng_seed_val. */
 const DEFAULT_SEED = 67280421310721;
@@ -41,7 +41,7 @@ export class Generator {
   /**
    * Restarts the generator with a seed. As in PyTorch, only the low 32 bits of the seed matter.
    * @param seed a whole number of at least 0; a `number` can be at most 2^53-1
-   * @throws ArgumentError for any other seed
+   * @throws ArgumentError if the seed is anything else
    */
   manualSeed(seed: number | bigint): this {
     if ((typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) || seed < 0) {
@@ -64,8 +64,8 @@ export class Generator {
   }
 
   /**
-   * Sets the state. The next draws are the same as those of the generator that returned the state.
-   * @throws ArgumentError for an invalid state; the generator is then unchanged
+   * Sets the state. The next draws are then the draws that followed the {@link getState} that returned it.
+   * @throws ArgumentError if the state is invalid. The generator is then unchanged
    */
   setState(state: GeneratorState): this {
     const { words, position, nextNormal } = state;
@@ -106,7 +106,7 @@ export class Generator {
     return (word ^ (word >>> 18)) >>> 0;
   }
 
-  /** Returns the next 64 bits: two draws, of which the first one is the upper half. */
+  /** Returns the next 64 bits: two draws of 32 bits. The first draw gives the upper 32 bits. */
   random64(): bigint {
     const top = BigInt(this.random());
     return (top << 32n) | BigInt(this.random());
@@ -117,12 +117,12 @@ export class Generator {
     return BigInt.asUintN(63, this.random64());
   }
 
-  /** Returns a float32 uniform draw from [0, 1). It uses 24 bits of one word. */
+  /** Returns a float32 uniform draw from [0, 1). It uses the low 24 bits of a draw of 32 bits. */
   #uniform24(): number {
     return (this.random() & 0xffffff) / 16777216;
   }
 
-  /** Returns a float64 uniform draw from [0, 1). It uses the low 53 of 64 bits. */
+  /** Returns a float64 uniform draw from [0, 1). It uses the low 53 bits of a draw of 64 bits. */
   #uniform53(): number {
     const top = this.random() & 0x1fffff;
     return (top * TWO_POW_32 + this.random()) / 9007199254740992;
@@ -149,8 +149,8 @@ export class Generator {
 
   /**
    * Fills `out` with normal draws, as `Tensor.normal_` does for its element type. Defaults: mean 0, std 1. As in PyTorch, fewer than 16
-   * values are drawn one by one: the second value of each pair is kept for the next such draw. 16 or more values are drawn in blocks, which
-   * gives other values. Values of float32 blocks differ from PyTorch's by at most 1e-6, all others by a few ulp.
+   * values are drawn one by one, and 16 or more values are drawn in blocks of 16; the two ways give different numbers. Values of float32
+   * blocks differ from PyTorch's values by at most 1e-6, all other values by a few ulp.
    * @throws ArgumentError unless mean is finite, and std is finite and at least 0
    */
   normal_<T extends FloatArray>(out: T, mean = 0, std = 1): T {
@@ -167,7 +167,8 @@ export class Generator {
       fillBlock(out, start, mean, std);
     }
     if (out.length % 16 !== 0) {
-      // The last 16 values are drawn again. Some of them were already finished.
+      // The last values do not fill a block. As in PyTorch, the last 16 values are drawn again, also the values that a block has already
+      // set.
       const start = out.length - 16;
       this.uniform_(out.subarray(start));
       fillBlock(out, start, mean, std);
@@ -233,8 +234,9 @@ function countUp(n: number): Uint32Array {
 const TWO_PI_32 = Math.fround(2 * Math.PI);
 
 /**
- * Computes Box–Muller in place over 16 uniform values: 8 radii, then 8 angles. PyTorch computes in float32, with or without AVX2, so its
- * last bits depend on the machine. Here each of its steps is computed in float64 and rounded to float32.
+ * Turns 16 uniform values into normal values in place (Box–Muller): the first 8 give the radii, the last 8 the angles. PyTorch computes in
+ * float32, with or without AVX2, so the last bits of its results depend on the machine. Here each step is computed in float64 and rounded
+ * to float32.
  */
 function normalBlock32(block: FloatArray, start: number, mean: number, std: number): void {
   const std32 = Math.fround(std);
@@ -247,7 +249,7 @@ function normalBlock32(block: FloatArray, start: number, mean: number, std: numb
   }
 }
 
-/** Does the same as normalBlock32 for float64, without intermediate rounding. */
+/** Does the same as {@link normalBlock32}, for float64 and without rounding to float32. */
 function normalBlock64(block: FloatArray, start: number, mean: number, std: number): void {
   for (let i = start; i < start + 8; i++) {
     const radius = Math.sqrt(-2 * log(1 - block[i]));
@@ -258,10 +260,10 @@ function normalBlock64(block: FloatArray, start: number, mean: number, std: numb
 }
 
 /**
- * Draws the seed that decides the order of an epoch. The draws are those of a DataLoader's epoch (torch/utils/data): always a base seed
- * and, if shuffling, the sampler's seed.
- * @param generator the run's generator. Two words are drawn from it, or four if shuffling.
- * @returns the sampler's seed, for {@link sampleOrder}; null without shuffling
+ * Draws the seed that decides the order of an epoch. As an epoch of PyTorch's DataLoader (torch/utils/data) does, it draws a base seed and,
+ * if `shuffle` is true, the seed of the sampler.
+ * @param generator the run's generator. Two words are drawn from it, or four if `shuffle` is true
+ * @returns the seed of the sampler, for {@link sampleOrder}; null if `shuffle` is false
  */
 export function drawOrderSeed(generator: Generator, shuffle: boolean): bigint | null {
   generator.randomInt63();
@@ -269,8 +271,8 @@ export function drawOrderSeed(generator: Generator, shuffle: boolean): bigint | 
 }
 
 /**
- * Returns the order in which an epoch visits `length` samples: a permutation drawn with the seed, or 0 to length-1 without a seed.
- * @throws ArgumentError for a length that {@link Generator.randperm} refuses
+ * Returns the order in which an epoch visits `length` samples: a permutation drawn with the seed, or 0 to length-1 if the seed is null.
+ * @throws ArgumentError if there is a seed and {@link Generator.randperm} does not accept the length
  */
 export function sampleOrder(seed: bigint | null, length: number): Uint32Array {
   return seed === null ? countUp(length) : new Generator(seed).randperm(length);
@@ -283,7 +285,7 @@ export function epochOrder(generator: Generator, length: number, shuffle: boolea
 
 let shared: Generator | undefined;
 
-/** Returns the default generator, which is used if no other is given. As in PyTorch, there is one. Each thread has its own. */
+/** Returns the default generator. Functions that draw random numbers use it if they get no generator. Each thread has its own. */
 export function defaultGenerator(): Generator {
   shared ??= new Generator();
   return shared;
@@ -291,7 +293,7 @@ export function defaultGenerator(): Generator {
 
 /**
  * Restarts the default generator with a seed and returns it, as `torch.manual_seed(seed)` does.
- * @throws ArgumentError as {@link Generator.manualSeed}
+ * @throws ArgumentError if {@link Generator.manualSeed} does not accept the seed
  */
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator().manualSeed(seed);
