@@ -65,7 +65,7 @@ describe('a rate limit', () => {
     expect((await api.jobs.store.list({ limit: 1 })).data).toEqual([]);
   });
 
-  test('counts requests that need no key for each client address', async ({ api }) => {
+  test('counts the requests of each client address that need no key', async ({ api }) => {
     expect(await statuses(4, async () => await api.get('/catalog'))).toEqual([200, 200, 200, 429]);
     expect((await api.get('/openapi.json')).statusCode).toBe(429);
     expect((await api.get('/docs/')).statusCode).toBe(429);
