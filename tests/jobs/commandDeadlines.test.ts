@@ -1,4 +1,4 @@
-// Tests the time-out of the API's commands. It measures only the time that Redis needs, not the time for which this process is busy.
+// Tests the time-out of the API's Redis commands. It counts only the time that Redis needs, not the time for which the API process is busy.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';

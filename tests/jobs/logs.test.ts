@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';
 
-// Skipped on the embedded Redis, which would take minutes.
+// Skipped on the embedded Redis, because these tests would take minutes there.
 const test = redisTest.skipIf(!hasRedisProcess);
 
 const kept = 10_000;
@@ -20,7 +20,7 @@ test('a job keeps its newest 10,000 log events, including a notice about the lim
     await say(1_700);
     await attempt.appendEpoch(metricsOf(epoch));
   }
-  // When a worker takes over the job, a log event is written too.
+  // When another worker claims the job, a log event is written too.
   const second = await claim(jobs, attempt.jobId, 'worker-2');
   await second.finish({ status: 'succeeded', result });
 

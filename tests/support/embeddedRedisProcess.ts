@@ -1,4 +1,4 @@
-// Runs the embedded Redis in a separate process. In a process that runs tests, it could respond only while no test computes.
+// Runs the embedded Redis in a separate process. In the process of the tests, it could not respond while a test computes.
 import { startRedis } from '@trainyard/jobs';
 
 // The environment is empty: without REDIS_URL and PATH, startRedis finds no other Redis.

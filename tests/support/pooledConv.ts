@@ -1,6 +1,6 @@
-// Checks convolution, rectifier and pooling in one operation against the separate steps of the reference backend in float64. If two values
-// of a window differ by less than the rounding error, a backend may choose either of them as the maximum. So the
-// reference computes its gradients for the maxima that the backend has chosen.
+// Compares convolution, rectifier and pooling in one operation with the separate steps of the reference backend in float64. If two values
+// of a window differ by less than the rounding error, a backend may choose either of them as the maximum. So the reference computes the
+// gradients for the maxima that the tested backend has chosen.
 import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { expect } from 'vitest';
 import { type FloatArray, largestOf, noise } from './compareKernels.ts';

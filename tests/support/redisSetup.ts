@@ -1,5 +1,5 @@
-// A vitest globalSetup that provides the Redis for a test run: the server of REDIS_URL, otherwise a private redis-server, otherwise embedded
-// servers. The projects of one run share these servers, and the last project to end stops them.
+// A vitest globalSetup that provides the Redis for a test run: the server of REDIS_URL, otherwise a private redis-server, otherwise
+// embedded servers. The projects of one run share these servers, and the last project to end stops them.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';
 import { startTestServers, type TestServers } from './testServer.ts';
@@ -20,7 +20,7 @@ interface Shared {
 const shared = globalThis as { [key: symbol]: Shared | undefined };
 const sharedKey = Symbol.for('trainyard.testServer');
 
-/** Starts the Redis of the run, and logs if it is the embedded one, because some tests are skipped then. */
+/** Starts the Redis of the run. If it is embedded, logs that, because some tests are then skipped. */
 async function startForRun(files: number): Promise<TestServers> {
   const servers = await startTestServers(process.env, files);
   if (servers.kind === 'embedded')

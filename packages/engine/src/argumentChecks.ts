@@ -15,7 +15,8 @@ export function isOptions(given: unknown): given is Readonly<Record<string, unkn
  * Checks the options of a function.
  * @param owner the function, for the message: `mseLoss`
  * @param known the names of its options, the most common one first
- * @throws ArgumentError for anything but an object of options, and for an unknown option
+ * @throws ArgumentError if `given` is not an object of options
+ * @throws ArgumentError if an option is unknown
  */
 export function checkOptions(owner: string, given: unknown, known: readonly string[]): void {
   if (!isOptions(given)) throw notOptions(owner, given, known[0]);
@@ -45,7 +46,7 @@ export function checkShape(owner: string, shape: unknown): asserts shape is Shap
     throw new ArgumentError(`${owner}: the sizes of a shape must be whole numbers of at least 0, got ${show(wrong)}`);
 }
 
-/** @throws ArgumentError for a value that is not a number; NaN and infinities are numbers */
+/** @throws ArgumentError if the value is not a number. NaN and infinities are accepted */
 export function checkNumber(owner: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') throw new ArgumentError(`${owner}: expected a number, got ${show(value)}`);
 }

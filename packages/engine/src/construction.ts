@@ -1,6 +1,5 @@
-// How a definition describes its line of code: the class that it stands for, and the arguments that differ from the class's defaults. Names
-// are PyTorch's. The engine's classes have the same names, so one description serves scripts for both. formats/ writes the line in each
-// language.
+// Describes constructor calls for exported scripts, such as `nn.Linear(8, 4)`: the class, and the arguments that differ from its defaults.
+// Classes have the same names in PyTorch and in the engine, so one description serves the scripts for both. formats/ writes the scripts.
 import { z } from 'zod';
 
 /** A number that is written with a decimal point, even if it is whole: `1.0`. */
@@ -27,7 +26,8 @@ export interface Construction {
 }
 
 /**
- * Returns the description of a constructor call. @param named the named arguments; {@link changed} returns those that are not the default
+ * Returns the description of a constructor call.
+ * @param named the named arguments. {@link changed} returns the options that differ from their defaults
  */
 export function construct(
   name: string,
@@ -62,7 +62,7 @@ export function leading(fields: z.ZodRawShape, options: Readonly<Record<string, 
   return names.slice(0, last + 1).map((name) => argument(fields[name], options[name]));
 }
 
-/** Returns an option's value as an argument. Values of options that are not limited to whole numbers become floats. */
+/** Returns an option's value as an argument. If the option also accepts fractions, its numbers become a {@link Float}. */
 export function argument(field: z.core.$ZodType, value: unknown): Argument {
   return traitsOf(field).schema.parse(value);
 }

@@ -2,12 +2,12 @@
 // have float32 versions of their own for tensors. The error bounds were measured against mpmath.
 import { exp } from './math.ts';
 
-/** erf is computed by a series below this argument, and by a continued fraction above. */
+/** Up to this |x|, erf(x) is computed by a series. For larger |x|, it is computed by a continued fraction. */
 const FAR = 2.5;
 
 /**
- * Returns the error function of x. The relative error is below 1e-15. Up to 2.5 it is a series of positive terms (Abramowitz and Stegun
- * 7.1.6); beyond, it is 1 − erfc.
+ * Returns the error function of x. The relative error is below 1e-15. For |x| up to 2.5 it sums a series whose terms have the same sign
+ * (Abramowitz and Stegun 7.1.6). For larger |x| it computes 1 − erfc(|x|).
  */
 export function erf(x: number): number {
   const size = Math.abs(x);
@@ -26,7 +26,7 @@ export function erfc(x: number): number {
   return x > FAR ? erfcFar(x) : 1 - erf(x);
 }
 
-/** Returns erfc by its continued fraction (Abramowitz and Stegun 7.1.14). */
+/** Returns erfc(x) for x > 2.5, by its continued fraction (Abramowitz and Stegun 7.1.14). */
 function erfcFar(x: number): number {
   let fraction = x;
   for (let n = 60; n >= 1; n--) fraction = x + n / 2 / fraction;

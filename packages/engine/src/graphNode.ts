@@ -7,14 +7,14 @@ import { BackwardPass, type Releases } from './backwardPass.ts';
 import { formatShape, type Shape } from './shape.ts';
 import type { Storage, Stored, Version } from './storage.ts';
 
-/** The part of a leaf tensor that the graph uses. */
+/** The fields of a leaf tensor that the graph uses. */
 export interface Leaf {
   readonly grad: LeafGradient | null;
   /** Makes `storage` the leaf's first gradient. */
   startGradient(storage: FloatArray): void;
 }
 
-/** The part of a leaf's gradient that the graph uses. */
+/** The fields of a leaf's gradient that the graph uses. */
 export interface LeafGradient {
   readonly values: FloatArray;
   readonly version: Version;
@@ -22,16 +22,17 @@ export interface LeafGradient {
   zeroLater(): void;
 }
 
-/** The part of a saved tensor that the graph uses. A backward function reads saved tensors. */
+/** The fields of a saved tensor that the graph uses. Saved tensors are read by a backward function. */
 export interface Saved extends Stored {
   readonly shape: Shape;
 }
 
 /**
- * Computes the gradients of an operation's operands from the gradient of its result. The gradients are flat arrays in the order and the
- * shapes of the operands. `needed[i]` is whether operand i needs a gradient; otherwise its gradient is null. The function may return
- * `grad`, but must not change it unless `pass` allows it. It may fill and return `grads`, which has a null for each operand, so that no
- * array is created.
+ * Computes the gradients of an operation's operands. All gradients are flat arrays.
+ * @param grad the gradient of the result. It may be returned. It may be changed only if `pass.mayChangeGradient` is true
+ * @param needed for each operand, whether it needs a gradient
+ * @param grads an array with a null for each operand. The function may fill and return it, so that no array is created
+ * @returns for each operand, its gradient; null if it needs none
  */
 export type Backward = (
   grad: FloatArray,
@@ -69,12 +70,12 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   #backward: Backward | null;
   #saved: readonly Saved[];
   readonly #savedVersions: number[];
-  /** Cached, because the graph does not change. */
+  /** The backward pass from this node. It is cached, because the graph does not change. */
   #pass: BackwardPass<GraphNode<Variable>> | null = null;
   #seenInCollection = 0;
   #pending: FloatArray | null = null;
   #pendingIsOurs = false;
-  /** The storage of a leaf's gradient, while a backward function may write to it. */
+  /** The storage of this leaf's gradient while a backward function may write to it. Otherwise null. */
   #lent: FloatArray | null = null;
 
   constructor(
@@ -98,7 +99,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     return this.variable !== null || /Backward\d$/.test(this.#operation) ? this.#operation : `${this.#operation}Backward0`;
   }
 
-  /** The nodes that made the operands, each with the operand's output number, which is always 0. [null, 0] for a constant. */
+  /** For each operand, its node and the number of the node's output, which is always 0. If the operand needs no gradient: [null, 0]. */
   get nextFunctions(): readonly (readonly [GraphNode<Variable> | null, number])[] {
     return this.#next.map((node) => [node, 0] as const);
   }
@@ -110,7 +111,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   /**
    * Runs the backward pass from this node. Operations run from the newest to the oldest, and leaves come last. A result is always newer
    * than its operands, so each gradient is complete when it is used.
-   * @param releases the tensors whose memory may be used again before each operation. null: none.
+   * @param releases for each operation, the tensors whose memory is freed before it. If null, no tensor is freed.
    */
   run(seed: FloatArray, retainGraph: boolean, releases: Releases | null): void {
     const pass = this.pass;
@@ -139,7 +140,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     this.variable?.grad?.zeroLater();
   }
 
-  /** The backward pass from this node: all operations and leaves that can be reached. */
+  /** The backward pass from this node: all operations and leaves that can be reached from it. */
   get pass(): BackwardPass<GraphNode<Variable>> {
     this.#pass ??= this.#collect();
     return this.#pass;
@@ -167,12 +168,12 @@ export class GraphNode<Variable extends Leaf = Leaf> {
         else isInOrder = operations[operations.push(next) - 2].#sequence > next.#sequence && isInOrder;
       }
     }
-    // For layers in a sequence, the operations are already in order.
+    // The operations of a plain sequence of layers are already in order.
     if (!isInOrder) operations.sort((a, b) => b.#sequence - a.#sequence);
     return pass;
   }
 
-  /** Accepts the current values of the saved tensors, because the operation was repeated. */
+  /** Accepts the current values of the saved tensors. A replay calls this after it has repeated the operation. */
   renew(): void {
     for (let i = 0; i < this.#saved.length; i++) this.#savedVersions[i] = this.#saved[i].version.count;
   }
@@ -223,8 +224,9 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   }
 
   /**
-   * Adds a gradient to those that this node has received. It is never added to storage that another operation may use. @param isOurs
-   * whether no other operation uses the storage of `grad`
+   * Adds `grad` to the sum of the gradients that this node has received. If another operation may use the storage of the sum, the sum is
+   * copied first.
+   * @param isOurs whether no other operation uses the storage of `grad`
    */
   #receive(grad: FloatArray, isOurs: boolean): void {
     if (this.#pending === null) {
@@ -244,7 +246,10 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     if (isOurs) backend().recycle(grad);
   }
 
-  /** Returns the storage of the gradient of operand `index`, if the operand is a leaf that has received nothing in this pass. */
+  /**
+   * Returns storage to which the gradient of operand `index` can be written directly. Returns null if the operand is not a leaf, or already
+   * has a gradient to which this one must be added.
+   */
   storageFor(index: number, length: number): FloatArray | null {
     const next = this.#next[index];
     const leaf = next?.variable;
@@ -272,7 +277,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   }
 }
 
-/** Returns whether a computed gradient belongs to one operand only and can be recycled. */
+/** Returns whether the gradient `part` was returned for operand `index` only, and its storage can be recycled. */
 function isAlone(part: FloatArray, index: number, parts: readonly (FloatArray | null)[]): boolean {
   for (let i = 0; i < parts.length; i++) if (i !== index && parts[i] === part) return false;
   return backend().isResult(part);

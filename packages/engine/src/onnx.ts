@@ -21,7 +21,7 @@ export interface OnnxScope {
   /**
    * Returns the name of a parameter or buffer of the layer in the graph.
    * @param name its name in PyTorch, such as `weight`
-   * @param shape the shape with which the graph reads it; its own if omitted
+   * @param shape the shape in the graph. Default: the shape of the parameter or buffer
    */
   readonly weight: (name: string, shape?: Shape) => string;
   /** Adds a float32 tensor. @param values row-major, or one number for all elements. @returns its name */

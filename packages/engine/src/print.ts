@@ -7,8 +7,8 @@ import type { Tensor } from './tensor.ts';
 
 const precision = 4;
 /**
- * The most elements of a tensor that is shown in full. Of a larger tensor, `edgeItems` at each end of each dimension are shown, with dots
- * between.
+ * Tensors with more elements than this are shortened: of each dimension, the first and the last `edgeItems` are shown, with dots between
+ * them.
  */
 const threshold = 1000;
 const edgeItems = 3;
@@ -51,7 +51,7 @@ function formatElements(tensor: Tensor): string {
   return formatDimension(shape, 0, storage, 0, summarize, format);
 }
 
-/** Returns the positions along a dimension that are shown. null stands for the dots. */
+/** Returns the indices along a dimension whose elements are shown. null stands for the dots. */
 function shownPositions(length: number, summarize: boolean): (number | null)[] {
   if (!summarize || length <= 2 * edgeItems) return Array.from({ length }, (_, i) => i);
   const edge = Array.from({ length: edgeItems }, (_, i) => i);
@@ -128,10 +128,10 @@ function formatSpecial(value: number): string | null {
   return Number.isFinite(value) ? null : `${sign(value)}inf`;
 }
 
-/** The most digits that toFixed and toExponential can print. They are enough to recognize a tie. */
+/** The most digits that toFixed and toExponential can print. They show whether a value is exactly halfway between two roundings (a tie). */
 const exactDigits = 100;
 
-/** Returns the text as Python rounds it. Python rounds an exact tie to the even digit, JavaScript rounds it up. */
+/** Returns the rounded value as Python prints it. Python rounds an exact tie to the even digit, JavaScript rounds it up. */
 function tiesToEven(rounded: string, exact: string): string {
   const cut = exact.indexOf('.') + 1 + precision;
   const isTie = /^50*$/.test(exact.slice(cut));

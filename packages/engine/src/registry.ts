@@ -1,5 +1,5 @@
-// The common part of the registries of layers, losses, optimizers and schedulers: definitions with a `type` and a zod schema, a list of
-// definitions, and the schema of "any one of these", which is derived from the list.
+// Makes the registries of layers, losses, optimizers and schedulers. A registry is a list of definitions, each with a `type` and a zod
+// schema. It finds a definition by its type, and has a schema that accepts the options of any of its definitions.
 import { z } from 'zod';
 import { isOptions, notOptions } from './argumentChecks.ts';
 import { ArgumentError } from './errors.ts';
@@ -65,11 +65,11 @@ export function registry<const Definitions extends readonly [Definition, ...Defi
 }
 
 /**
- * Fills in the defaults of a class's arguments and checks them by the schema that also checks job specs.
+ * Checks the arguments of a class with the schema that also checks job specs, and fills in defaults.
  * @param owner the class, for the message: `Conv2d`
  * @param named the positional arguments, by name
  * @param options all other arguments
- * @throws ArgumentError that names every wrong argument, its value and the remedy
+ * @throws ArgumentError if arguments are wrong. The message names each one, its value and the remedy
  */
 export function checkArguments<Schema extends z.ZodObject, Named extends Partial<z.input<Schema>>>(
   owner: string,
@@ -87,7 +87,7 @@ export function checkArguments<Schema extends z.ZodObject, Named extends Partial
 /**
  * Parses an input by a schema, for example a spec, and fills in defaults.
  * @param owner the function or class with this argument, for the message
- * @throws ArgumentError that names everything that is wrong
+ * @throws ArgumentError if the input does not fit the schema. The message lists the problems
  */
 export function parsed<Schema extends z.ZodType>(owner: string, schema: Schema, input: unknown): z.output<Schema> {
   const result = parse(schema, input);

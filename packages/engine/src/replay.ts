@@ -1,4 +1,4 @@
-// Repeats a forward pass with other values. A replay records the operations of one forward pass and repeats them in order, so that later
+// Repeats a forward pass with new values. A replay records the operations of one forward pass and repeats them in order, so that later
 // training steps do not create tensors, graphs and functions. It is only correct if shapes and layers stay the same; the caller checks this
 // (training/learner.ts).
 import type { Arena, OperationNotes, Repeatable } from './arena.ts';
@@ -9,7 +9,7 @@ import type { Tensor } from './tensor.ts';
 export class Replay implements OperationNotes {
   readonly #results: Repeatable[] = [];
   readonly #forwards: (() => Storage)[] = [];
-  /** The results that have their own storage. */
+  /** The results that do not share the storage of another tensor. */
   readonly #owners: Stored[] = [];
   #isWhole = true;
   #releases: Releases | null = null;
@@ -17,8 +17,8 @@ export class Replay implements OperationNotes {
   /**
    * Runs `compute` and records its operations.
    * @param arena the innermost open arena, which contains the results of the operations
-   * @returns the result of `compute`, and the replay. The replay is null if `compute` did more than operations can repeat, such as making
-   * tensors from numbers or changing tensors in place.
+   * @returns the result of `compute`, and the replay. The replay is null if `compute` did something that is not an operation, such as
+   * making tensors from numbers or changing tensors in place.
    */
   static of<T>(arena: Arena, compute: () => T): { readonly result: T; readonly replay: Replay | null } {
     const replay = new Replay();
@@ -43,8 +43,8 @@ export class Replay implements OperationNotes {
   }
 
   /**
-   * Returns the tensors that can be freed before each operation of the backward pass from `loss`, because nobody reads them any more. After
-   * that pass, no tensor of the replay can be read until `run` is called again.
+   * Returns, for each operation of the backward pass from `loss`, the tensors that can be freed before it, because no later operation reads
+   * them. After this backward pass, do not read tensors of the replay before the next call of `run`.
    */
   releasesOf(loss: Tensor): Releases {
     this.#releases ??= this.#findReleases(loss);

@@ -1,4 +1,4 @@
-// The entry '@trainyard/engine/spec': job specs as JSON, their schemas, checks and limits, what a spec describes, and the schemas of a
+// The entry '@trainyard/engine/spec' exports what programs need to check job specs and to build what a spec describes, and the schemas of a
 // run's results.
 export { MOST_THREADS } from './backend/wasm/team.ts';
 export { canonicalJson } from './canonicalJson.ts';

@@ -5,15 +5,15 @@ export type Storage = FloatArray | Int32Array;
 
 /** The state that all tensors with the same storage share. */
 export interface Version {
-  /** Counts the changes in place. */
+  /** The number of changes in place. */
   count: number;
-  /** Whether every element counts as 0. The zeros are written when the storage is read. */
+  /** Whether all elements are 0, but the zeros are not written yet. They are written when the storage is read. */
   isZeroed: boolean;
-  /** Whether a backward pass uses the memory for something else, so that the tensor must not be used any more. */
+  /** Whether a backward pass may have reused the memory. Tensors with this storage must then not be used. */
   isReleased: boolean;
 }
 
-/** A tensor, for code that knows only its storage. */
+/** The fields of a tensor that concern its storage. */
 export interface Stored {
   readonly storage: Storage;
   readonly version: Version;

@@ -1,8 +1,12 @@
-// Refuses asynchronous functions where a state holds only while a function runs (noGrad and inArena). After its first await, such a
-// function would run in another state, and nobody would notice.
+// Refuses async functions as arguments of noGrad and inArena. The effect of noGrad and inArena ends when the function returns, so the code
+// after its first await would run without this effect.
 import { ArgumentError } from './errors.ts';
 
-/** Returns the result of `fn`. @param owner the function that got `fn`, for the message @throws ArgumentError if the result is a promise */
+/**
+ * Calls `fn` and returns its result.
+ * @param owner the name of the function that got `fn`, for the error message
+ * @throws ArgumentError if the result is a promise
+ */
 export function runSynchronously<T>(owner: string, fn: () => T): T {
   const result = fn();
   if (!isPromise(result)) return result;

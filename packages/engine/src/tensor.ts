@@ -37,7 +37,8 @@ export class Tensor {
 
   /**
    * @param storage the elements, row-major. They are not copied
-   * @param base the tensor whose storage this tensor shares; null if the storage outlives every arena
+   * @param base the tensor whose storage this tensor shares; null if the storage outlives every arena. If omitted, the storage belongs to
+   * the current arena
    * @throws ShapeError if the length of the storage is not the product of the shape
    */
   constructor(storage: Storage, shape: Shape, base?: Tensor | null) {
@@ -73,15 +74,15 @@ export class Tensor {
     return this.#storage;
   }
 
-  /** Sets every element to zero in place. The zeros are written when the storage is read. Mostly a gradient overwrites them first. */
+  /** Sets every element to zero in place. The zeros are written only when the storage is read. Often a gradient overwrites them before. */
   zeroLater(): void {
     this.version.isZeroed = true;
     this.version.count += 1;
   }
 
   /**
-   * Returns the storage of a tensor with unwritten zeros of {@link zeroLater}, for a caller that writes every element; null for any other
-   * tensor.
+   * If {@link zeroLater} was called and the zeros are not written yet: returns the storage without writing them. The caller must write
+   * every element. Otherwise returns null.
    */
   takeZeroed(): Storage | null {
     if (!this.version.isZeroed) return null;
@@ -89,18 +90,22 @@ export class Tensor {
     return this.#storage;
   }
 
-  /** Gives this tensor other storage of the same length, which is in use again: for an operation that is done again (replay.ts). */
+  /** Gives this tensor new storage of the same length. A replay calls this after it has repeated the tensor's operation (replay.ts). */
   replaceStorage(storage: Storage): void {
     this.#storage = storage;
     this.version.isReleased = false;
   }
 
-  /** Makes `storage` the first gradient of this leaf: for the backward pass (graphNode.ts). */
+  /** Makes `storage` the first gradient of this leaf. The backward pass calls this (graphNode.ts). */
   startGradient(storage: FloatArray): void {
     this.grad = Tensor.persistent(storage, this.shape);
   }
 
-  /** @throws ArenaError if the arena of the tensor's memory has ended, or the memory is used for something else */
+  /**
+   * Checks that the tensor can still be used.
+   * @throws ArenaError if the arena of the tensor has ended
+   * @throws ArenaError if a backward pass may have reused the tensor's memory
+   */
   checkAlive(): void {
     if (this.version.isReleased) {
       throw new ArenaError(`a tensor of shape ${formatShape(this.shape)} was used after a backward pass that gave its room to gradients`);

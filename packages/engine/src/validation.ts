@@ -137,8 +137,7 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
       .map((key) => ({ path: pointer([...issue.path, key]), message: unknownField(key, known), code: 'unknownField' }));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The alternative that fits best explains the problem: the one whose errors are inside the value. If every alternative has another type
-    // than the value, none is better.
+    // Reports the problems of the first alternative that accepts the type of the value, because its problems are inside the value.
     const further = issue.errors.find((errors) => errors.every((error) => error.code !== 'invalid_type' || error.path.length > 0));
     if (further !== undefined) return further.flatMap((error) => problemsOf({ ...error, path: [...issue.path, ...error.path] }));
   }
@@ -158,7 +157,7 @@ function discriminatorCode(issue: { readonly input?: unknown; readonly discrimin
   return chosen(issue) === undefined ? 'required' : 'unknownType';
 }
 
-/** Returns the input's value of the discriminator field, which selects the alternative. */
+/** Returns the value of the input's discriminator field. This field selects the alternative of the union. */
 function chosen(issue: { readonly input?: unknown; readonly discriminator?: string | undefined }): unknown {
   const { input, discriminator } = issue;
   if (typeof input !== 'object' || input === null || discriminator === undefined) return undefined;

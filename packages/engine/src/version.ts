@@ -1,5 +1,5 @@
-// The engine version that is stored with results. It increases whenever a spec's weights would have other bits. So results of the same spec
-// with the same version have the same weightsSha256.
+// The engine version that is stored with results. It increases with every change after which a spec gives weights with different bits. So
+// results of the same spec with the same version (without a suffix) have the same weightsSha256.
 
 export const engineVersion = '0.9.0';
 

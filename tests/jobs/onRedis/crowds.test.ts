@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 const noSignal = new AbortController().signal;
 const followerCount = 1_000;
 
-/** Opens a hub, and counts how often it sends each command. */
+/** Opens a hub, and counts how often it sends each command of Redis. */
 function openCounted(redis: TestRedis): { readonly hub: EventHub; readonly sent: Map<string, number>; readonly connection: Redis } {
   const connection = redis.connect();
   const sent = new Map<string, number>();

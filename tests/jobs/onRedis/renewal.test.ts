@@ -13,7 +13,7 @@ describe('renewing a lease', () => {
     await connection.pexpire(lease, 5_000);
     const before = await connection.pexpiretime(lease);
     expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'running' });
-    // The renewal extends the lease to 6 s from now. Before, it was 5 s.
+    // The renewal sets the end of the lease to 6 s from now. Before the renewal, the lease ended about 5 s from now.
     expect(await connection.pexpiretime(lease)).toBeGreaterThanOrEqual(before + 1_000);
   });
 

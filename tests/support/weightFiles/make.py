@@ -1,5 +1,5 @@
-# Writes the files in this folder, with PyTorch 2.15 and safetensors 0.8: python3 make.py. `values.json` has the values that PyTorch reads from
-# them.
+# Writes the weight files in this folder with PyTorch 2.15 and safetensors 0.8: python3 make.py. Writes to `values.json` the values that
+# PyTorch reads from these files.
 import argparse, collections, json, pathlib
 import torch, torch.nn as nn
 from safetensors.torch import save_file
