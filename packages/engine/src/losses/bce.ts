@@ -23,8 +23,8 @@ const formula: Formula = {
 };
 
 /**
- * Computes −(t·log p + (1 − t)·log(1 − p)), reduced (torch.nn.functional.binary_cross_entropy). For logits, bceWithLogitsLoss is more
- * exact.
+ * Computes −(t·log p + (1 − t)·log(1 − p)) for each element, and reduces the results (torch.nn.functional.binary_cross_entropy). For
+ * logits, bceWithLogitsLoss is more exact.
  * @throws ArgumentError for an input below 0 or above 1, and the errors of pointwiseLoss
  */
 export function bceLoss(input: Tensor, target: Tensor, options: BceLossOptions = {}): Tensor {

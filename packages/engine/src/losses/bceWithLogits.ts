@@ -28,7 +28,8 @@ const formula: Formula = {
 };
 
 /**
- * Computes −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))), reduced (torch.nn.functional.binary_cross_entropy_with_logits).
+ * Computes −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))) for each element, and reduces the results
+ * (torch.nn.functional.binary_cross_entropy_with_logits).
  * @param target values, usually 0 or 1
  * @throws the errors of pointwiseLoss
  */

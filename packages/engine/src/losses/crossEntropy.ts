@@ -22,7 +22,8 @@ export type CrossEntropyLossOptions = SmoothedNllLossOptions;
  * @param logits a tensor [N, C], [N, C, …] or [C]
  * @param target classes (int32) of the same shape without C, or the probability of each class, of the same shape as the logits.
  *   ignoreIndex has no effect on probabilities
- * @throws ShapeError if the shapes do not fit, ArgumentError for a class that does not exist or an option out of range
+ * @throws ShapeError if the shapes of the input and the target do not fit
+ * @throws ArgumentError if a class does not exist or an option is out of range
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyLossOptions = {}): Tensor {
   checkLoss('crossEntropy', logits, target, options, smoothedOptions);

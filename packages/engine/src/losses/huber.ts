@@ -13,7 +13,8 @@ export interface HuberLossOptions extends PointwiseOptions {
 }
 
 /**
- * Computes d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), where d is input − target; reduced (torch.nn.functional.huber_loss).
+ * Computes d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), where d is input − target, for each element, and reduces the results
+ * (torch.nn.functional.huber_loss).
  * @throws ArgumentError unless delta is above 0, and the errors of pointwiseLoss
  */
 export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {

@@ -29,7 +29,7 @@ const ofLogProbabilities: Formula = {
 };
 
 /**
- * Computes target·(log target − input), reduced (torch.nn.functional.kl_div).
+ * Computes target·(log target − input) for each element, and reduces the results (torch.nn.functional.kl_div).
  * @param input log-probabilities
  * @throws the errors of pointwiseLoss
  */

@@ -12,7 +12,8 @@ const formula: Formula = {
 };
 
 /**
- * Computes |input − target|, reduced (torch.nn.functional.l1_loss). The derivative is 0 where both are equal.
+ * Computes |input − target| for each element, and reduces the results (torch.nn.functional.l1_loss). The derivative is 0 where input and
+ * target are equal.
  * @throws the errors of pointwiseLoss
  */
 export function l1Loss(input: Tensor, target: Tensor, options: PointwiseOptions = {}): Tensor {

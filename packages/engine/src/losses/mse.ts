@@ -24,8 +24,8 @@ export interface MseLossOptions {
 }
 
 /**
- * Computes (input − target)², reduced (torch.nn.functional.mse_loss). The shapes must be the same. PyTorch broadcasts with a warning, but
- * this is nearly always a mistake.
+ * Computes (input − target)² for each element, and reduces the results (torch.nn.functional.mse_loss). The shapes must be the same.
+ * PyTorch broadcasts with a warning, but this is nearly always a mistake.
  * @throws ShapeError if the shapes differ
  */
 export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions = {}): Tensor {

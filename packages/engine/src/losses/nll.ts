@@ -77,7 +77,8 @@ function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32A
  * is smoothed as in cross_entropy.
  * @param logProbabilities a floating-point tensor [N, C], [N, C, …] or [C]
  * @param target classes (int32) of the same shape without C
- * @throws ShapeError if the shapes do not fit, ArgumentError for a class that does not exist or an option out of range
+ * @throws ShapeError if the shapes of the input and the target do not fit
+ * @throws ArgumentError if a class does not exist or an option is out of range
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: SmoothedNllLossOptions = {}): Tensor {
   checkLoss('nllLoss', logProbabilities, target, options, smoothedOptions);

@@ -44,7 +44,8 @@ interface Parts {
  * @param target a floating-point tensor of the same shape. PyTorch broadcasts some other shapes with a warning, but this is nearly always a
  *   mistake
  * @returns a scalar. With the reduction 'none', a tensor of the input's shape
- * @throws ShapeError if the shapes differ or the factors cannot be broadcast, ArgumentError for an unknown reduction
+ * @throws ShapeError if the shapes of input and target differ or the factors cannot be broadcast
+ * @throws ArgumentError if the reduction is unknown
  */
 export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduction, weight, positive, formula, check }: Parts): Tensor {
   const { shape, size } = input;

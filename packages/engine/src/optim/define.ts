@@ -69,7 +69,7 @@ export const decoupledWeightDecay = z
     'Multiplies the weights by 1 − learningRate · weightDecay, as adamW does, instead of adding weightDecay · weight to the gradient',
   );
 
-/** Returns whether an optimizer has a momentum, or a beta1 in its place, that a scheduler can set. */
+/** Returns whether an optimizer has a momentum that a scheduler can set. Adam and related optimizers have beta1 instead. */
 export function takesMomentum({ schema }: OptimizerDefinition): boolean {
   return 'momentum' in schema.shape || 'betas' in schema.shape;
 }

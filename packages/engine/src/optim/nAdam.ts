@@ -1,5 +1,6 @@
 // Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam in PyTorch 1.13, which made the numbers of the conformance tests. PyTorch
-// 2 omits one factor μₜ in the correction of the mean. Its first few steps differ by less than 2 %.
+// 2 omits one factor μₜ in the correction of the mean. So its first few steps differ from those of this class by
+// less than 2 %.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import { checkArguments } from '../registry.ts';

@@ -138,7 +138,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   };
 }
 
-/** Returns the position of the run at which the checkpoint was made. */
+/** Returns how many epochs and steps the run had completed when the checkpoint was made. */
 export function positionOf({ epochsDone, epoch }: RunState): Position {
   return { epoch: epochsDone, step: epoch?.step ?? 0 };
 }

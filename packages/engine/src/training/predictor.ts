@@ -55,7 +55,9 @@ export class Predictor {
    * @param weights the weights of the network: a list of tensors, a safetensors file or a checkpoint
    * @param maximumBytes the most bytes of the predictor's memory. Default: 4 GiB. {@link predictionCost} estimates how much a prediction
    * needs.
-   * @throws SafetensorsError for an invalid file, WeightsError if the weights do not fit the network, EngineError `outOfMemory`
+   * @throws SafetensorsError if the file is invalid
+   * @throws WeightsError if the weights do not fit the network
+   * @throws EngineError `outOfMemory` if the network needs more than `maximumBytes`
    */
   constructor(
     spec: JobSpec,
@@ -82,7 +84,8 @@ export class Predictor {
 
   /**
    * @param inputs the samples, row-major: pixels as bytes, or values. Pixels given as values must already be divided by 255
-   * @throws ArgumentError if the inputs are not whole samples, EngineError `outOfMemory`
+   * @throws ArgumentError if the inputs do not consist of whole samples
+   * @throws EngineError `outOfMemory` if the prediction needs more than the predictor's `maximumBytes`
    */
   predict(inputs: Uint8Array | Float32Array, { activations = false }: { readonly activations?: boolean } = {}): Prediction {
     const length = inputs.length / sizeOf(this.inputShape);

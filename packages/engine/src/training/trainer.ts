@@ -31,9 +31,12 @@ export const EVALUATION_BATCH = 256;
 
 /**
  * Trains a checked spec and yields events.
- * @throws TrainingError `nonFinite` if a number is no longer finite and the spec's `onNonFinite` is `fail`, EngineError if data cannot be
- *   loaded, WeightsError or NonFiniteWeightsError for `initialWeights`, CheckpointError if `resumeFrom` is invalid or does not fit,
- *   `signal.reason` if aborted
+ * @throws TrainingError `nonFinite` if a number is no longer finite and the spec's `onNonFinite` is `fail`
+ * @throws EngineError if the data cannot be loaded
+ * @throws WeightsError if `initialWeights` do not fit the network
+ * @throws NonFiniteWeightsError if `initialWeights` have a number that is not finite
+ * @throws CheckpointError if `resumeFrom` is invalid or does not fit the run
+ * @throws the signal's reason if the signal is aborted
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
   checkCall(spec, options);

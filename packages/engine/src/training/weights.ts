@@ -56,7 +56,7 @@ function float32(storage: FloatArray): Float32Array {
  * @returns one sentence for each change that made the tensors fit. Empty if they fit as they are
  * @throws WeightsError if the tensors do not fit. It lists all missing and unknown names and all wrong shapes, and the network is not
  *   changed.
- *   SafetensorsError for an invalid file
+ * @throws SafetensorsError if the file is invalid
  */
 export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): readonly string[] {
   const { tensors: stored, metadata } = tensors instanceof Uint8Array ? decodeSafetensors(tensors) : { tensors, metadata: {} };

@@ -62,7 +62,8 @@ export class Conv2d extends Module {
   /**
    * @param kernelSize height and width: one number for both, or [height, width]
    * @param rest defaults: stride 1, padding 0, dilation 1, groups 1, bias true, paddingMode 'zeros', the generator that manualSeed seeds
-   * @throws ArgumentError for sizes out of range, ShapeError if `groups` does not divide both numbers of channels
+   * @throws ArgumentError if a size is out of range
+   * @throws ShapeError if `groups` does not divide the number of input channels and the number of output channels
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: Conv2dLayerOptions = {}) {
     super();

@@ -40,7 +40,8 @@ export class ConvTranspose2d extends Module {
   /**
    * @param kernelSize height and width: one number for both, or [height, width]
    * @param rest defaults: stride 1, padding 0, outputPadding 0, dilation 1, groups 1, bias true, the generator that manualSeed seeds
-   * @throws ArgumentError for sizes out of range, ShapeError if `groups` does not divide both numbers of channels
+   * @throws ArgumentError if a size is out of range
+   * @throws ShapeError if `groups` does not divide the number of input channels and the number of output channels
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: ConvTranspose2dLayerOptions = {}) {
     super();
@@ -56,7 +57,8 @@ export class ConvTranspose2d extends Module {
     };
     this.weight = Parameter.zeros(weightShape(checked, inChannels));
     this.bias = checked.bias ? Parameter.zeros([outChannels]) : null;
-    // As in PyTorch, the fan-in is computed from the weight's second dimension, although that is the output channels here.
+    // PyTorch computes the fan-in from the second dimension of the weight. In a transposed convolution this dimension is the output
+    // channels, not the input channels. This code does the same.
     initializeConvOrLinear(this.weight.values, this.bias?.values ?? null, this.weight.size / inChannels, generator);
   }
 

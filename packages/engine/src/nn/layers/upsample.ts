@@ -32,7 +32,8 @@ export class Upsample extends Module {
 
   /**
    * @param given size or scaleFactor. Defaults: mode 'nearest', alignCorners false
-   * @throws ArgumentError for options out of range, ShapeError for options that contradict each other
+   * @throws ArgumentError if an option is out of range
+   * @throws ShapeError if two options contradict each other
    */
   constructor(given: UpsampleLayerOptions) {
     super();
