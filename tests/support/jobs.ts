@@ -1,4 +1,4 @@
-// Common parts of tests with jobs: a store on Redis, a spec, the metrics of an epoch and the result of a run.
+// What several tests with jobs need: a store on Redis, a spec, the metrics of an epoch and the result of a run.
 
 import type { EpochMetrics, JobResult } from '@trainyard/contracts';
 import { checkSpec, type JobSpec } from '@trainyard/engine/spec';

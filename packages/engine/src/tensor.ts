@@ -1,6 +1,6 @@
 // The tensor: a shape over flat, dense, row-major storage, and its place in the autograd graph. The
 // arithmetic lives in ops/ (added to this class as methods by ops/methods.ts), the backward pass in
-// autograd.ts, printing in print.ts.
+// backwardPass.ts, printing in print.ts.
 import { checkNumber, checkOptions, checkShape } from './argumentChecks.ts';
 import { type Arena, currentArena } from './arena.ts';
 import type { FloatArray } from './backend/backend.ts';

@@ -1,4 +1,5 @@
-// Tests uploads of labels as NumPy arrays in all usual forms, and uploads of NPZ files, which contain inputs and labels.
+// Tests uploads of labels as NumPy arrays with one label or one row of numbers per sample, and uploads of NPZ files, which contain inputs
+// and labels.
 import { type Dataset, encodeNpz } from '@trainyard/engine/data';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';

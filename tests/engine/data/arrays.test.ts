@@ -1,4 +1,4 @@
-// Tests uploads of NumPy arrays in all usual forms: inputs of every type and memory order, and images with their channels first or last.
+// Tests uploads of NumPy arrays with inputs of every type and memory order, and images with their channels first or last.
 // The response reports the chosen settings. If an upload has several meanings, the error names the form field that selects one.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

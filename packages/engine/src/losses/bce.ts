@@ -25,7 +25,8 @@ const formula: Formula = {
 /**
  * Computes −(t·log p + (1 − t)·log(1 − p)) for each element, and reduces the results (torch.nn.functional.binary_cross_entropy). For
  * logits, bceWithLogitsLoss is more exact.
- * @throws ArgumentError for an input below 0 or above 1, and the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ, or `weight` cannot be broadcast to them
+ * @throws ArgumentError if the reduction is unknown, or an input is below 0 or above 1
  */
 export function bceLoss(input: Tensor, target: Tensor, options: BceLossOptions = {}): Tensor {
   checkLoss('bceLoss', input, target, options, ['reduction', 'weight']);

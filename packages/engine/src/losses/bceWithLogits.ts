@@ -31,7 +31,8 @@ const formula: Formula = {
  * Computes −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))) for each element, and reduces the results
  * (torch.nn.functional.binary_cross_entropy_with_logits).
  * @param target values, usually 0 or 1
- * @throws the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ, or `weight` or `posWeight` cannot be broadcast to them
+ * @throws ArgumentError if the reduction is unknown
  */
 export function bceWithLogitsLoss(input: Tensor, target: Tensor, options: BceWithLogitsLossOptions = {}): Tensor {
   checkLoss('bceWithLogitsLoss', input, target, options, ['reduction', 'weight', 'posWeight']);

@@ -32,7 +32,7 @@ export interface Compared {
 export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
    * Says whether a model's outputs can be compared with the data's targets.
-   * @throws ShapeError if they cannot. The message says what to change. The error's `field` is null if the model must change, 'type' if the
+   * @throws ShapeError if the outputs cannot be compared with the targets. The message says what to change. The error's `field` is null if the model must change, 'type' if the
    *   data needs another loss, else the name of the option that does not fit
    */
   check(compared: Compared, options: Options): void;

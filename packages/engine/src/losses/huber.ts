@@ -15,7 +15,8 @@ export interface HuberLossOptions extends PointwiseOptions {
 /**
  * Computes d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), where d is input − target, for each element, and reduces the results
  * (torch.nn.functional.huber_loss).
- * @throws ArgumentError unless delta is above 0, and the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ
+ * @throws ArgumentError if the reduction is unknown, or `delta` is 0 or below
  */
 export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   checkLoss('huberLoss', input, target, options, ['reduction', 'delta']);

@@ -31,7 +31,8 @@ const ofLogProbabilities: Formula = {
 /**
  * Computes target·(log target − input) for each element, and reduces the results (torch.nn.functional.kl_div).
  * @param input log-probabilities
- * @throws the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ
+ * @throws ArgumentError if the reduction is unknown
  */
 export function klDivLoss(input: Tensor, target: Tensor, options: KlDivLossOptions = {}): Tensor {
   checkLoss('klDivLoss', input, target, options, ['reduction', 'logTarget']);

@@ -14,7 +14,8 @@ const formula: Formula = {
 /**
  * Computes |input − target| for each element, and reduces the results (torch.nn.functional.l1_loss). The derivative is 0 where input and
  * target are equal.
- * @throws the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ
+ * @throws ArgumentError if the reduction is unknown
  */
 export function l1Loss(input: Tensor, target: Tensor, options: PointwiseOptions = {}): Tensor {
   checkLoss('l1Loss', input, target, options, ['reduction']);

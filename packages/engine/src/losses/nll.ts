@@ -30,7 +30,10 @@ export interface SmoothedNllLossOptions extends NllLossOptions {
 /** The names of the options in {@link SmoothedNllLossOptions}. */
 export const smoothedOptions = ['reduction', 'weight', 'ignoreIndex', 'labelSmoothing'] as const;
 
-/** The layout of the log-probabilities: class c of position p is at index startOf(p) + c·step. */
+/**
+ * Where the log-probabilities lie in memory. A position is one place that has a class: a sample, or a pixel of a sample. The
+ * log-probabilities of one position are `step` elements apart.
+ */
 interface Layout {
   readonly classes: number;
   readonly positions: number;

@@ -16,7 +16,8 @@ export interface SmoothL1LossOptions extends PointwiseOptions {
 /**
  * Computes d²/(2·beta) for |d| < beta, else |d| − beta/2, where d is input − target, for each element, and reduces the results
  * (torch.nn.functional.smooth_l1_loss).
- * @throws ArgumentError for a negative beta, and the errors of pointwiseLoss
+ * @throws ShapeError if the shapes of input and target differ
+ * @throws ArgumentError if the reduction is unknown, or `beta` is negative
  */
 export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1LossOptions = {}): Tensor {
   checkLoss('smoothL1Loss', input, target, options, ['reduction', 'beta']);

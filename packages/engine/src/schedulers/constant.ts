@@ -1,4 +1,4 @@
-// The learning rate is multiplied by a factor in the first epochs (torch.optim.lr_scheduler.ConstantLR).
+// The learning rate is multiplied by a factor in the first `totalIters` epochs (torch.optim.lr_scheduler.ConstantLR).
 import { z } from 'zod';
 import { constructScheduler, defineScheduler, interval } from './define.ts';
 

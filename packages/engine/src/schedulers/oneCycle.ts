@@ -1,5 +1,6 @@
-// The learning rate rises to a high value once and then falls for a long time, while the momentum falls and then rises (Smith and Topin
-// 2018; torch.optim.lr_scheduler.OneCycleLR). The optimizer's own learning rate and momentum are not used.
+// The learning rate rises once to `maxLearningRate` and then falls below its first value. The momentum falls while the learning rate
+// rises, and rises while it falls (Smith and Topin 2018; torch.optim.lr_scheduler.OneCycleLR). The optimizer's own learning rate and
+// momentum are not used.
 import { z } from 'zod';
 import { cos } from '../math.ts';
 import { constructScheduler, defineScheduler } from './define.ts';

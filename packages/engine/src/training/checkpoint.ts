@@ -65,7 +65,7 @@ const updatesSchema = z.record(z.string(), count);
 const relevant = ['seed', 'data', 'optimizer', 'scheduler', 'earlyStopping'] as const satisfies readonly (keyof JobSpec)[];
 type Relevant = (typeof relevant)[number];
 
-/** The position of a run. `epoch` is the number of completed epochs, and `step` the number of completed steps in the next epoch. */
+/** How far a run has come. `epoch` is the number of completed epochs, and `step` the number of completed steps in the next epoch. */
 export interface Position {
   readonly epoch: number;
   readonly step: number;

@@ -31,7 +31,7 @@ export type TrainingEvent =
   | ({ readonly type: 'gradients' } & GradientSnapshot)
   /** The evaluation of an inspected epoch, if there is a test part. */
   | ({ readonly type: 'evaluation' } & Evaluation)
-  /** A checkpoint of the run at this position, because `checkpointDue` returned true. It can be passed to `resumeFrom`. */
+  /** A checkpoint after this epoch and step, because `checkpointDue` returned true. It can be passed to `resumeFrom`. */
   | ({ readonly type: 'checkpoint'; readonly bytes: Uint8Array<ArrayBuffer> } & Position)
   /** A message for the log of the run. */
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
@@ -50,7 +50,7 @@ export interface TrainOptions {
   readonly initialWeights?: Uint8Array;
   /**
    * A checkpoint from which the run resumes. The result is the same, bit for bit, as without the interruption. If the spec was changed, the
-   * parts of the checkpoint that still fit are used. `initialWeights` are then ignored.
+   * parts of the checkpoint that still fit are used. `initialWeights` are ignored if there is a checkpoint.
    */
   readonly resumeFrom?: Uint8Array;
   /**

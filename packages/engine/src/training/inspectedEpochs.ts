@@ -1,4 +1,4 @@
-// Chooses the epochs whose gradients and evaluations are reported: all epochs of a usual run, and fewer and fewer of a very long one, so
+// Chooses the epochs whose gradients and evaluations are reported: all epochs at first, and in a long run fewer and fewer, so
 // that the stored data stays small. The choice depends only on the epoch's number and the number of epochs.
 
 /** Every epoch up to this one is inspected. */

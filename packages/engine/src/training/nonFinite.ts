@@ -37,8 +37,8 @@ export class NonFiniteNumbers {
   }
 
   /**
-   * Does the same for `length` numbers from index `start` on. A number's place is the place of the list and the number's index in the
-   * result.
+   * Returns a list of `length` numbers from index `start` on, with null for each number that is not finite, and adds those numbers. The
+   * place of a number is the place of the list and the number's index in the result.
    */
   list(values: ArrayLike<number>, place: string, start = 0, length = values.length - start): (number | null)[] {
     return Array.from({ length }, (_, i) => {
