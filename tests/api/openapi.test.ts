@@ -109,6 +109,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       'GET /sweeps/{id}',
       'GET /weights/{id}',
       'GET /workers',
+      'PATCH /jobs/{id}',
       'POST /datasets',
       'POST /jobs',
       ...jobActionNames.map((action) => `POST /jobs/{id}/${action}`),

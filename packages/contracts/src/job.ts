@@ -1,5 +1,5 @@
 // A job in responses. All fields are always present; null means none, or none yet.
-import { trainingSummarySchema } from '@trainyard/engine/spec';
+import { jobSpecSchema, trainingSummarySchema } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { epochMetrics } from './metrics.ts';
 import { storedSpec } from './spec.ts';
@@ -54,6 +54,7 @@ export const jobSchema = z
     id: jobId,
     name: z.string().nullable(),
     labels: z.record(z.string(), z.string()),
+    notes: z.string().nullable().describe('Notes of people, in Markdown; null if there are none.'),
     status: jobStatus,
     phase: jobPhase.nullable(),
     queuePosition: z
@@ -81,3 +82,14 @@ export const jobSchema = z
   })
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof jobSchema>;
+
+/** The body of `PATCH /jobs/{id}`. */
+export const jobChange = z
+  .strictObject({
+    name: jobSpecSchema.shape.name.unwrap().nullable().optional().describe('The new name; null removes the name.'),
+    labels: jobSpecSchema.shape.labels.unwrap().optional().describe('The new labels. They replace all labels of the job.'),
+    notes: z.string().min(1).max(10_240).nullable().optional().describe('The new notes, in Markdown; null removes the notes.'),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'needs at least one of name, labels and notes')
+  .meta({ id: 'JobChange' });
+export type JobChange = z.infer<typeof jobChange>;

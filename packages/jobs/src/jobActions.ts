@@ -1,10 +1,13 @@
-// The actions of users on a job: cancel, pause, resume and delete. Also the actions in place of lost workers: their jobs are cancelled,
+// The actions of users on a job: cancel, pause, resume, describe and delete. Also the actions in place of lost workers: their jobs are cancelled,
 // paused or queued again. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
-import type { Job, JobAction } from '@trainyard/contracts';
+import type { Job, JobAction, JobChange } from '@trainyard/contracts';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
+import { overQuotaError, type Quotas, quotaText } from './quotas.ts';
+import { listedLabels } from './record.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { actionScripts, deleteJob, reapJob, settleJob } from './scripts/jobs.ts';
+import { actionScripts, deleteJob, describeJob, reapJob, settleJob } from './scripts/jobs.ts';
 import { leaveToReconcile, type WaitingJobs } from './trainQueue.ts';
 
 /** Cancel and pause requests younger than this, in ms, are left to the job's worker or to the worker that takes over the job. */
@@ -53,6 +56,38 @@ export class JobActions {
   }
 
   /**
+   * Changes the name, the labels and the notes of a job in any status. If another request changes them at the same time, both changes are
+   * made, one after the other.
+   * @returns the job after the change
+   * @throws JobNotFoundError if the job does not exist
+   * @throws QuotaExceededError if the owner would be over its quota of storage or Redis memory
+   */
+  async describe(jobId: string, change: JobChange, quotas: Quotas): Promise<Job> {
+    const keys = this.#keys;
+    const job = keys.job(jobId);
+    for (;;) {
+      const [specBefore, notesBefore, reuseKey] = await this.#options.redis.hmget(job, 'spec', 'notes', 'reuseKey');
+      if (typeof specBefore !== 'string') throw new JobNotFoundError(jobId);
+      const spec = changedSpec(JSON.parse(specBefore) as JobSpec, change);
+      const reply = await describeJob(this.#options.redis, {
+        job,
+        files: keys.files(jobId),
+        tag: keys.tag,
+        jobId,
+        specBefore,
+        notesBefore: notesBefore ?? '',
+        spec: JSON.stringify(spec),
+        labels: JSON.stringify(listedLabels(spec, reuseKey ?? undefined)),
+        notes: (change.notes === undefined ? notesBefore : change.notes) ?? '',
+        quotas: quotaText(quotas),
+      });
+      if (reply[0] === 'described') return await this.#options.find(jobId);
+      if (reply[0] === 'missing') throw new JobNotFoundError(jobId);
+      if (reply[0] === 'overQuota') throw overQuotaError(reply);
+    }
+  }
+
+  /**
    * Deletes a finished job with its events. {@link ReservedFiles} removes its files later.
    * @throws JobNotFoundError if the job does not exist
    * @throws JobStateError if the job has not ended
@@ -94,6 +129,12 @@ export class JobActions {
     }
     return settled;
   }
+}
+
+/** Returns the spec with another name and other labels, if `change` has them. */
+function changedSpec({ name: nameBefore, labels: labelsBefore, ...rest }: JobSpec, change: JobChange): JobSpec {
+  const { name = nameBefore, labels = labelsBefore } = change;
+  return { ...(typeof name === 'string' && { name }), ...(labels && { labels }), ...rest };
 }
 
 /**

@@ -2,7 +2,7 @@
 // the writes of a worker, JobActions the actions of users, and WaitingJobs the queue. Every change is one Lua script, so a crash never
 // leaves half a change.
 import { randomInt } from 'node:crypto';
-import type { Job, JobAction, JobPage } from '@trainyard/contracts';
+import type { Job, JobAction, JobChange, JobPage } from '@trainyard/contracts';
 import { isUploaded } from '@trainyard/engine/data';
 import { engineVersion, type JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
@@ -201,7 +201,10 @@ export class JobStore {
    */
   async list(options: ListOptions): Promise<JobPage> {
     const found = await listJobIds(this.#redis, this.#keys, options);
-    const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [[this.#keys.job(id), 'spec']]);
+    const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [
+      [this.#keys.job(id), 'spec'],
+      [this.#keys.job(id), 'notes'],
+    ]);
     const data: Job[] = [];
     for (let from = 0; from < page.length; from += readAtOnce) {
       const jobs = await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.#read(id)));
@@ -225,6 +228,11 @@ export class JobStore {
   /** {@link JobActions.act} */
   async act(action: JobAction, jobId: string): Promise<Job> {
     return await this.#actions.act(action, jobId);
+  }
+
+  /** {@link JobActions.describe} */
+  async describe(jobId: string, change: JobChange, quotas: Quotas): Promise<Job> {
+    return await this.#actions.describe(jobId, change, quotas);
   }
 
   /** {@link JobActions.delete} */

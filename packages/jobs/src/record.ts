@@ -67,7 +67,7 @@ export function newRecord(
   { webhook, sweep, reuseKey, dataDigest, traceparent }: RecordExtras = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
-  const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
+  const labels = listedLabels(spec, reuseKey);
   const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
   return {
     spec: JSON.stringify(spec),
@@ -103,6 +103,7 @@ export function jobOfRecord(jobId: string, record: JobRecord, position: number |
     id: jobId,
     name: spec.name ?? null,
     labels: spec.labels ?? {},
+    notes: record['notes'] ?? null,
     status,
     phase: isFinal(status) ? null : ((record['phase'] as Job['phase'] | undefined) ?? null),
     queuePosition: status === 'queued' ? position : null,
@@ -156,7 +157,8 @@ export function jobMemory(specBytes: number, epochs: number): number {
   return recordMemory + specBytes + eventMemory * epochs;
 }
 
-/** Returns the labels of a spec in the format of `JobFilter.label`. */
-function labelTexts(labels: Readonly<Record<string, string>> | undefined): string[] {
-  return Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`);
+/** Returns the labels in whose lists a job is: those of its spec, in the format of `JobFilter.label`, and the label of its reuse key. */
+export function listedLabels({ labels = {} }: Pick<JobSpec, 'labels'>, reuseKey: string | undefined): string[] {
+  const own = Object.entries(labels).map(([key, value]) => `${key}:${value}`);
+  return reuseKey === undefined ? own : [...own, reuseLabel(reuseKey)];
 }

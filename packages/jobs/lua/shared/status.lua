@@ -32,7 +32,8 @@ local function settleMemory(jobId)
   local record = redis.call('HMGET', job, 'redisBytes', 'owner')
   if not record[1] then return end
   local events = redis.call('XLEN', keys.events(jobId))
-  setMemory(keys.usage(record[2]), job, constants.recordMemory + redis.call('HSTRLEN', job, 'spec') + constants.eventMemory * events)
+  local texts = redis.call('HSTRLEN', job, 'spec') + redis.call('HSTRLEN', job, 'notes')
+  setMemory(keys.usage(record[2]), job, constants.recordMemory + texts + constants.eventMemory * events)
 end
 
 -- Sets a final status and appends its event. Records the time and the id of that event, adds the job to the totals, and settles its memory.

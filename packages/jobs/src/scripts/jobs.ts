@@ -64,6 +64,15 @@ export const deleteJob = defineScript({
   reply: z.union([words('deleted', 'missing'), replies('refused', jobStatus)]),
 });
 
+export const describeJob = defineScript({
+  name: 'describeJob',
+  keys: ['job', 'files'],
+  /** `labels`: see `newLabels`; `notes`: '' if there are none; `quotas`: see {@link quotaText}. */
+  args: ['tag', 'jobId', 'specBefore', 'notesBefore', 'spec', 'labels', 'notes', 'quotas'],
+  /** `changed`: the job no longer has the spec and the notes before the change. */
+  reply: z.union([words('described', 'missing', 'changed'), overQuota]),
+});
+
 export const settleJob = defineScript({
   name: 'settleJob',
   keys: ['job', 'lease', 'actionRequests'],

@@ -7,7 +7,7 @@ import { eventMemory, recordMemory } from '../record.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import { luaTexts } from './lua.generated.ts';
 
-/** Names of two entries in `RedisKeys.files`: the bytes of the job's spec and of its events. No file has such a name. */
+/** Names of two entries in `RedisKeys.files`: the bytes of the job's spec and notes, and of its events. No file has such a name. */
 export const specEntry = ':spec';
 export const eventsEntry = ':events';
 
@@ -84,7 +84,7 @@ export type OverQuota = z.infer<typeof overQuota>;
 
 /** Lua with the table `constants`, for scripts that use it. */
 const constants =
-  `local constants = { eventsEntry = '${eventsEntry}', recordMemory = ${recordMemory}, eventMemory = ${eventMemory}, ` +
+  `local constants = { specEntry = '${specEntry}', eventsEntry = '${eventsEntry}', recordMemory = ${recordMemory}, eventMemory = ${eventMemory}, ` +
   `isFinal = { ${finalStatuses.map((status) => `${status} = true`).join(', ')} } }\n`;
 
 interface Names {

@@ -6,6 +6,7 @@ import { createJobRoute } from './createJob.ts';
 import { datasetExportRoute } from './datasetExport.ts';
 import { datasetSamplesRoute } from './datasetSamples.ts';
 import { datasetRoutes } from './datasets.ts';
+import { describeJobRoute } from './describeJob.ts';
 import { eventRoutes } from './events.ts';
 import { filterRoutes } from './filters.ts';
 import { healthRoutes } from './health.ts';
@@ -33,6 +34,7 @@ export const routes: readonly (Routes | AsyncRoutes)[] = [
   createJobRoute,
   quotaRoutes,
   jobRoutes,
+  describeJobRoute,
   jobActionRoutes,
   successorRoutes,
   eventRoutes,
