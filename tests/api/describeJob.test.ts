@@ -90,7 +90,8 @@ describe('PATCH /jobs/{id}', () => {
     const last = await Promise.all([patch(api, id, { name: 'last' }), patch(other, id, { labels: { team: 'z' } })]);
     expect(last.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
     const job = jobSchema.parse((await api.get(`/jobs/${id}`)).json());
-    expect(job).toMatchObject({ name: 'last', labels: { team: 'z' }, notes: expect.stringMatching(/^note \d$/) });
+    expect(job).toMatchObject({ name: 'last', labels: { team: 'z' } });
+    expect(job.notes).toMatch(/^note \d$/);
     await other.close();
   });
 

@@ -120,7 +120,7 @@ describe('a path', () => {
   test.for([
     ['DELETE', '/jobs', 'GET, HEAD, POST'],
     ['PUT', '/jobs', 'GET, HEAD, POST'],
-    ['PUT', anyJob, 'DELETE, GET, HEAD'],
+    ['PUT', anyJob, 'DELETE, GET, HEAD, PATCH'],
     ['GET', `${anyJob}/cancel`, 'POST'],
     ['HEAD', `${anyJob}/events`, 'GET'],
     ['POST', '/openapi.json', 'GET, HEAD'],
