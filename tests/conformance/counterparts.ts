@@ -1,7 +1,7 @@
 // PyTorch's names of the layers, losses, optimizers and schedulers, as the files with its results have them. Each entry of the engine's
 // registries is in one of these tables.
 
-/** PyTorch's name of an entry. Null if PyTorch has no such entry, or if the random numbers of PyTorch's entry differ from the engine's. */
+/** PyTorch's name of an entry in the file with its results. Null if the file has no such case. */
 export type Counterparts = Readonly<Record<string, string | null>>;
 
 export const layers: Counterparts = {
@@ -16,7 +16,9 @@ export const layers: Counterparts = {
   batchNorm1d: 'batch_norm',
   layerNorm: 'layer_norm',
   groupNorm: 'group_norm',
+  instanceNorm2d: null,
   dropout: null,
+  dropout2d: null,
   relu: 'relu',
   relu6: 'relu6',
   leakyRelu: 'leaky_relu',
@@ -30,6 +32,8 @@ export const layers: Counterparts = {
   logSoftmax: 'log_softmax',
   prelu: 'prelu',
   hardSwish: 'hardswish',
+  hardSigmoid: null,
+  mish: null,
   flatten: 'flatten',
   residual: null,
 };

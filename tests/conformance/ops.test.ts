@@ -17,7 +17,9 @@ import {
   type GeluApproximation,
   gelu,
   groupNorm,
+  hardSigmoid,
   hardSwish,
+  instanceNorm,
   layerNorm,
   leakyRelu,
   linear,
@@ -29,6 +31,7 @@ import {
   maxPool2d,
   mean,
   minimum,
+  mish,
   mul,
   narrow,
   neg,
@@ -118,6 +121,8 @@ testConformance('ops.json', {
   softplus: unary((x) => softplus(x)),
   relu6: unary(relu6),
   hardswish: unary(hardSwish),
+  hardsigmoid: unary(hardSigmoid),
+  mish: unary(mish),
   gelu: ({ input }, { approximate }) => gelu(input, approximate as GeluApproximation),
   leaky_relu: ({ input }, { negative_slope: slope }) => leakyRelu(input, slope as number),
   elu: ({ input }, { alpha }) => elu(input, alpha as number),
@@ -127,6 +132,12 @@ testConformance('ops.json', {
   layer_norm: ({ input, weight, bias }, { normalized_shape: shape, eps }) =>
     layerNorm(input, shape as number[], weight, bias, eps as number),
   group_norm: ({ input, weight, bias }, { num_groups: groups, eps }) => groupNorm(input, groups as number, weight, bias, eps as number),
+  instance_norm: ({ input, weight, bias, running_mean: mean, running_var: variance }, { use_input_stats: training, momentum, eps }) =>
+    instanceNorm(input, { mean, variance }, weight, bias, {
+      training: training as boolean,
+      momentum: momentum as number,
+      eps: eps as number,
+    }),
   batch_norm: ({ input, weight, bias, running_mean: mean, running_var: variance }, { training, momentum, eps }) =>
     batchNorm(input, { mean, variance }, weight, bias, {
       training: training as boolean,

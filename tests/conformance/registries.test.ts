@@ -15,7 +15,7 @@ function namesIn(file: string): ReadonlySet<unknown> {
 }
 
 /** Options with which a layer without a counterpart does something; its sample has them otherwise. */
-const options: Readonly<Record<string, object>> = { dropout: { p: 0.4 } };
+const options: Readonly<Record<string, object>> = { dropout: { p: 0.4 }, dropout2d: { p: 0.4 } };
 
 function checkLayer(type: string): void {
   const sample = layerSamples[type];

@@ -5,8 +5,10 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   Dropout,
+  Dropout2d,
   fromFlat,
   Generator,
+  InstanceNorm2d,
   ones,
   rand,
   ReferenceBackend,
@@ -52,6 +54,7 @@ onEveryBackend(() => {
     expect(slopes(ops.relu6, [0, 6])).toEqual([0, 0]);
     expect(slopes((x) => ops.clamp(x, 0, 6), [0, 6])).toEqual([1, 1]);
     expect(slopes(ops.hardSwish, [-3, 3])).toEqual([-0.5, 1.5]);
+    expect(slopes(ops.hardSigmoid, [-3, 3])).toEqual([0, 0]);
     expect(slopes((x) => ops.leakyRelu(x, 0.5), [0])).toEqual([0.5]);
     expect(slopes((x) => ops.prelu(x, tensor([0.25])), [0, 1])).toEqual([0.25, 1]);
   });
@@ -67,6 +70,32 @@ onEveryBackend(() => {
     new Dropout(0, { generator }).forward(x);
     new Dropout(1, { generator }).forward(x);
     expect(generator.uniform_(new Float32Array(1))).toEqual(new Generator(5).uniform_(new Float32Array(1)));
+  });
+
+  test('dropout2d in training keeps and scales the channels that torch.rand selects, and in evaluation keeps everything', () => {
+    const layer = new Dropout2d(0.25, { generator: new Generator(5) });
+    const kept = [...rand([3, 7], { generator: new Generator(5) }).values].map((u) => (u >= 0.25 ? 4 / 3 : 0));
+    layer.forward(ones([3, 7, 2, 2])).values.forEach((value, i) => expect(value).toBeCloseTo(kept[Math.floor(i / 4)], 6));
+    const x = randn([2, 3, 1, 2]);
+    expect(layer.eval().forward(x)).toBe(x);
+    const generator = new Generator(5);
+    expect(new Dropout2d(0, { generator }).forward(x)).toBe(x);
+    expect([...new Dropout2d(1, { generator }).forward(x).values].map(Math.abs)).toEqual(new Array(12).fill(0));
+    expect(generator.uniform_(new Float32Array(1))).toEqual(new Generator(5).uniform_(new Float32Array(1)));
+  });
+
+  test('instance norm moves its statistics towards the mean over the samples in training, does not count batches, and uses them in evaluation', () => {
+    const layer = new InstanceNorm2d(1, { momentum: 0.5, trackRunningStats: true });
+    const batch = fromFlat([1, 3, 10, 30], [2, 1, 1, 2]);
+    layer.forward(batch).values.forEach((value, i) => expect(value).toBeCloseTo(i % 2 === 0 ? -1 : 1, 4));
+    const [mean, variance, batches] = layer.namedBuffers().map(([, buffer]) => buffer);
+    // The samples have the means 2 and 20, and the variances 2 and 200.
+    expect(mean.item()).toBe(5.5);
+    expect(variance.item()).toBe(51);
+    expect(batches.item()).toBe(0);
+    const output = layer.eval().forward(fromFlat([5.5, 5.5 + Math.sqrt(51)], [1, 1, 1, 2]));
+    expect(output.values[0]).toBeCloseTo(0, 6);
+    expect(output.values[1]).toBeCloseTo(1, 5);
   });
 
   test('batch norm updates its statistics in training and uses them in evaluation', () => {
@@ -111,6 +140,16 @@ onEveryBackend(() => {
     ],
     ['slopes of other channels', () => ops.prelu(zeros([2, 3]), ones([2])), 'shapeMismatch', /takes 1 weight or 3/],
     ['no probability', () => ops.dropout(zeros([2]), 1.5), 'invalidArgument', /from 0 to 1, got 1.5/],
+    [
+      'a channel probability above 1',
+      () => ops.dropout2d(zeros([1, 1, 2, 2]), 1.5),
+      'invalidArgument',
+      /dropout2d: p .* from 0 to 1, got 1.5/,
+    ],
+    ['channels without images', () => ops.dropout2d(zeros([2, 3])), 'shapeMismatch', /dropout2d needs an input \[batch, .* got \[2, 3\]/],
+    ['instances of one position', () => ops.instanceNorm(zeros([2, 3, 1, 1])), 'invalidArgument', /one position: use larger images/],
+    ['instances without positions', () => ops.instanceNorm(zeros([2, 3])), 'shapeMismatch', /positions\], got \[2, 3\]/],
+    ['shifts of other channels', () => ops.instanceNorm(zeros([2, 3, 4]), null, null, ones([2])), 'shapeMismatch', /3 channels/],
     ['a beta of 0', () => ops.softplus(zeros([2]), 0), 'invalidArgument', /beta must be above 0/],
   ])('refuses %s', (_, compute, code, message) => {
     expectRefusal(compute, code, message);

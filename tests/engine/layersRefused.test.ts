@@ -115,6 +115,18 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
     { index: 0, field: 'padding', message: /leaves nothing of the output 7×7/ },
   ],
   [
+    'an instance normalisation of single positions',
+    [{ type: 'adaptiveAvgPool2d', outputSize: 1 }, { type: 'instanceNorm2d' }],
+    [2, 5, 5],
+    { index: 1, field: null, message: /more than one position per channel, got \[2, 1, 1\]: .*use batchNorm2d/ },
+  ],
+  [
+    'a dropout of channels after the flatten',
+    [{ type: 'flatten' }, { type: 'dropout2d' }],
+    [1, 5, 5],
+    { index: 1, field: null, message: /dropout2d needs an input \[channels, height, width\], got \[25\]/ },
+  ],
+  [
     'a residual whose layers change the shape',
     [{ type: 'residual', layers: [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }] }],
     [1, 5, 5],

@@ -74,6 +74,13 @@ const cases: readonly Case[] = [
     ],
   ],
   ['groupNorm', (x, w, b) => ops.groupNorm(x, 2, w, b), [[2, 4, 3], [4], [4]]],
+  ['dropout2d', (a) => ops.dropout2d(a, 0.4, new ops.Generator(3)), [[2, 3, 2, 2]]],
+  ['instanceNorm', (x, w, b) => ops.instanceNorm(x, null, w, b), [[2, 3, 2, 4], [3], [3]]],
+  [
+    'instanceNorm in training with running statistics',
+    (x, w, b) => ops.instanceNorm(x, { mean: ops.zeros([3]), variance: ops.ones([3]) }, w, b, { training: true }),
+    [[2, 3, 2, 4], [3], [3]],
+  ],
   ['sum', (a) => a.sum(), [[2, 3]]],
   ['sum over one dimension', (a) => a.sum(1), [[2, 3, 4]]],
   ['sum over two, kept', (a) => a.sum([0, -1], true), [[2, 3, 4]]],

@@ -47,6 +47,7 @@ const more: readonly [string, Case][] = [
     'dropout that draws',
     { input: [6], target: [3], layers: [{ type: 'linear', outFeatures: 8 }, { type: 'dropout', p: 0.4 }, ...tail], loss: mse },
   ],
+  ['dropout of channels that draws', { input: [2, 4, 4], target: [3], layers: [conv, { type: 'dropout2d', p: 0.4 }, ...tail], loss: mse }],
   [
     'layers that run as one',
     {

@@ -55,6 +55,7 @@ describe('the wasm backend', () => {
     ['sigmoid', 0, 0, 0.51],
     ['tanh', 0, 0, 1.3],
     ['silu', 0, 0, 0.51],
+    ['mish', 0, 0, 0.51],
     ['softplus', 1, 20, 0.51],
     ['softplus', 2.5, 20, 0.51],
     ['gelu', 0, 0, 0.6],

@@ -96,7 +96,7 @@ for name in ["add", "sub", "mul", "div", "maximum", "minimum"]:
         case(ops, name, getattr(torch, name), {}, {"a": normal(*left), "b": other})
 away = lambda: torch.where((x := normal(pick(2, 5), pick(3, 40))).abs() < 0.05, x + 0.2, x)
 for name, f in {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "neg": torch.neg, "abs": torch.abs, "silu": F.silu,
-                "softplus": F.softplus, "relu6": F.relu6, "hardswish": F.hardswish, "square": torch.square}.items():
+                "softplus": F.softplus, "relu6": F.relu6, "hardswish": F.hardswish, "hardsigmoid": F.hardsigmoid, "mish": F.mish, "square": torch.square}.items():
     for scale in (1, 3): case(ops, name, lambda input: f(input), {}, {"input": (away() * scale).float().double()})
 for name, f in {"log": torch.log, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal}.items():
     case(ops, name, lambda input: f(input), {}, {"input": away().abs() + 0.125})
@@ -141,6 +141,10 @@ for training in (True, False):
         inputs = {"input": normal(*shape), "weight": normal(3), "bias": normal(3), "running_mean": normal(3), "running_var": normal(3).abs() + 0.5}
         case(ops, "batch_norm", lambda input, weight, bias, running_mean, running_var: F.batch_norm(input, running_mean, running_var, weight, bias, **args),
              args, inputs, fixed=("running_mean", "running_var"), after=("running_mean", "running_var"))
+    args = {"use_input_stats": training, "momentum": 0.2, "eps": 1e-5}
+    inputs = {"input": normal(pick(2, 4), 3, pick(2, 6), 5), "weight": normal(3), "bias": normal(3), "running_mean": normal(3), "running_var": normal(3).abs() + 0.5}
+    case(ops, "instance_norm", lambda input, weight, bias, running_mean, running_var: F.instance_norm(input, running_mean, running_var, weight, bias, **args),
+         args, inputs, fixed=("running_mean", "running_var"), after=("running_mean", "running_var"))
 last = cube[1:]
 case(ops, "layer_norm", lambda input, weight, bias: F.layer_norm(input, last, weight, bias), {"normalized_shape": last, "eps": 1e-5}, {"input": normal(*cube), "weight": normal(*last), "bias": normal(*last)})
 case(ops, "group_norm", lambda input, weight, bias: F.group_norm(input, 3, weight, bias), {"num_groups": 3, "eps": 1e-5}, {"input": normal(2, 6, 3, 5), "weight": normal(6), "bias": normal(6)})

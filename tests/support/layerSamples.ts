@@ -20,7 +20,9 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
   batchNorm1d: { options: { affine: false, momentum: null }, input: [3, 5] },
   layerNorm: { options: { normalizedShape: [4, 3] }, input: [2, 4, 3] },
   groupNorm: { options: { numGroups: 2 }, input: [4, 3, 2] },
+  instanceNorm2d: { options: { affine: true, trackRunningStats: true, momentum: 0.3 }, input: [4, 3, 2] },
   dropout: { options: { p: 0 }, input: [3, 4] },
+  dropout2d: { options: { p: 0 }, input: [2, 3, 4] },
   relu: { options: {}, input: [3, 4] },
   relu6: { options: {}, input: [3, 4] },
   leakyRelu: { options: { negativeSlope: 0.2 }, input: [3, 4] },
@@ -34,6 +36,8 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
   logSoftmax: { options: {}, input: [3, 4] },
   prelu: { options: { numParameters: 3 }, input: [3, 4] },
   hardSwish: { options: {}, input: [3, 4] },
+  hardSigmoid: { options: {}, input: [3, 4] },
+  mish: { options: {}, input: [3, 4] },
   residual: {
     options: {
       layers: [

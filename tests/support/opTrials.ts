@@ -138,6 +138,14 @@ export const opTrials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
     })),
   ],
   [
+    'instanceNorm',
+    fc.record({ batch: length, channels: length, positions: vector(60), seed }).map(({ batch, channels, positions, seed }) => ({
+      compute: (x, weight, bias) => ops.instanceNorm(x, null, weight, bias, { eps: 0.1 }),
+      shapes: [[batch, channels, positions + 1], [channels], [channels]],
+      seed,
+    })),
+  ],
+  [
     'matmul',
     fc.record({ m: vector(40), k: vector(40), n: vector(40), seed }).map(({ m, k, n, seed }) => ({
       compute: ops.matmul,

@@ -33,6 +33,19 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     scheduler: { type: 'oneCycle', maxLearningRate: 0.01, totalSteps: 8 },
     epochs: 2,
   },
+  'instance norm, mish and dropout of channels': {
+    seed: 6,
+    data: images,
+    model: classifier(
+      { type: 'conv2d', outChannels: 4, kernelSize: 3, bias: false },
+      { type: 'instanceNorm2d', affine: true, trackRunningStats: true },
+      { type: 'mish' },
+      { type: 'dropout2d', p: 0.25 },
+    ),
+    loss: crossEntropy,
+    optimizer: { type: 'adam' },
+    epochs: 2,
+  },
   'transforms that draw': {
     seed: 3,
     data: {

@@ -60,7 +60,7 @@ export * from './ops/activations.ts';
 export { type AdaptiveSize, type AvgPool2dOptions, adaptiveAvgPool2d, avgPool2d } from './ops/averagePool2d.ts';
 export { type Conv2dOptions, type ConvPadding, conv2d } from './ops/conv2d.ts';
 export { type ConvTranspose2dOptions, convTranspose2d } from './ops/convTranspose2d.ts';
-export { dropout } from './ops/dropout.ts';
+export { dropout, dropout2d } from './ops/dropout.ts';
 export {
   abs,
   add,
@@ -83,7 +83,7 @@ export { arange, type RandomOptions, rand, randn } from './ops/factories.ts';
 export { linear, matmul, mm } from './ops/matmul.ts';
 export { clone, expand, flatten, permute, reshape, t, transpose } from './ops/movement.ts';
 export { type BatchNormOptions, batchNorm, type RunningStatistics } from './ops/batchNorm.ts';
-export { groupNorm, layerNorm } from './ops/rowNorm.ts';
+export { groupNorm, type InstanceNormOptions, instanceNorm, layerNorm } from './ops/rowNorm.ts';
 export { cat, embedding, narrow, type PaddingMode, pad } from './ops/parts.ts';
 export { maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
 export { type Dims, max, mean, sum, type VarianceOptions, variance } from './ops/reduce.ts';

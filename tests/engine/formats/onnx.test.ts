@@ -65,7 +65,13 @@ const variants: Readonly<Record<string, readonly (readonly [options: object, inp
     [{ numGroups: 3, affine: false }, [6, 2, 2]],
     [{ numGroups: 2 }, [6]],
   ],
+  instanceNorm2d: [
+    [{}, [2, 3, 4]],
+    [{ affine: true, eps: 0.1 }, [2, 3, 4]],
+    [{ trackRunningStats: true }, [2, 3, 4]],
+  ],
   dropout: [[{ p: 0.7 }, [3, 4]]],
+  dropout2d: [[{ p: 0.7 }, [2, 3, 4]]],
   gelu: [[{}, [3, 4]]],
   softplus: [
     [{}, [3, 4]],

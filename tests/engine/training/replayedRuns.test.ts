@@ -57,7 +57,9 @@ const schedulers = oneof(
 const special = constantFrom<object[]>(
   [],
   [{ type: 'dropout', p: 0.4 }],
+  [{ type: 'dropout2d', p: 0.4 }],
   [{ type: 'batchNorm2d' }],
+  [{ type: 'instanceNorm2d', affine: true, trackRunningStats: true }],
   [
     {
       type: 'residual',

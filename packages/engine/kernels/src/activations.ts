@@ -2,10 +2,25 @@
 // element's bits do not depend on its position. Units are blocks (blocks.ts). tanh is here; the other functions and their error bounds are
 // in smooth.ts.
 import { blockElements, blockStart } from './blocks';
-import { CLAMP, ELU, ERF, GELU, GELU_TANH, HARD_SWISH, LEAKY_RELU, RELU6, SIGMOID, SILU, SOFTPLUS, TANH } from './definitions.generated';
+import {
+  CLAMP,
+  ELU,
+  ERF,
+  GELU,
+  GELU_TANH,
+  HARD_SIGMOID,
+  HARD_SWISH,
+  LEAKY_RELU,
+  MISH,
+  RELU6,
+  SIGMOID,
+  SILU,
+  SOFTPLUS,
+  TANH,
+} from './definitions.generated';
 import { exp4 } from './exponential';
 import { loadTail, storeTail } from './memory';
-import { eluBelow4, erf4, gelu4, geluTanh4, normalCumulative4, sigmoid4, silu4, softplus4 } from './smooth';
+import { eluBelow4, erf4, gelu4, geluTanh4, mish4, mishSlope4, normalCumulative4, sigmoid4, silu4, softplus4 } from './smooth';
 
 // @ts-ignore: decorator
 @inline
@@ -61,6 +76,8 @@ function value(op: i32, x: v128, a: f32, b: f32): v128 {
   if (op == LEAKY_RELU) return where(f32x4.gt(x, splat(0)), x, f32x4.mul(splat(a), x));
   if (op == ELU) return where(f32x4.gt(x, splat(0)), x, eluBelow4(x, a));
   if (op == RELU6) return f32x4.pmin(f32x4.pmax(x, splat(0)), splat(6));
+  if (op == HARD_SIGMOID) return f32x4.div(f32x4.pmin(f32x4.pmax(f32x4.add(x, splat(3)), splat(0)), splat(6)), splat(6));
+  if (op == MISH) return mish4(x);
   if (op == HARD_SWISH) {
     const gate = f32x4.pmin(f32x4.pmax(f32x4.add(x, splat(3)), splat(0)), splat(6));
     return f32x4.div(f32x4.mul(x, gate), splat(6));
@@ -102,6 +119,10 @@ function slope(op: i32, x: v128, a: f32, b: f32): v128 {
   if (op == LEAKY_RELU) return where(f32x4.gt(x, splat(0)), splat(1), splat(a));
   if (op == ELU) return where(f32x4.gt(x, splat(0)), splat(1), f32x4.mul(splat(a), exp4(x)));
   if (op == RELU6) return v128.and(splat(1), v128.and(f32x4.gt(x, splat(0)), f32x4.lt(x, splat(6))));
+  if (op == HARD_SIGMOID) {
+    return v128.and(splat(0.16666666666666666), v128.and(f32x4.gt(x, splat(-3)), f32x4.lt(x, splat(3))));
+  }
+  if (op == MISH) return mishSlope4(x);
   if (op == HARD_SWISH) {
     const middle = f32x4.add(f32x4.div(x, splat(3)), splat(0.5));
     return where(f32x4.lt(x, splat(-3)), splat(0), where(f32x4.le(x, splat(3)), middle, splat(1)));
@@ -147,6 +168,8 @@ export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32
   else if (op == ELU) forward(ELU, x, out, n, a, b);
   else if (op == RELU6) forward(RELU6, x, out, n, a, b);
   else if (op == HARD_SWISH) forward(HARD_SWISH, x, out, n, a, b);
+  else if (op == HARD_SIGMOID) forward(HARD_SIGMOID, x, out, n, a, b);
+  else if (op == MISH) forward(MISH, x, out, n, a, b);
   else if (op == ERF) forward(ERF, x, out, n, a, b);
   else forward(CLAMP, x, out, n, a, b);
 }
@@ -168,6 +191,8 @@ export function activationBackward(op: i32, g: usize, x: usize, dx: usize, n: i3
   else if (op == ELU) backward(ELU, g, x, dx, n, a, b);
   else if (op == RELU6) backward(RELU6, g, x, dx, n, a, b);
   else if (op == HARD_SWISH) backward(HARD_SWISH, g, x, dx, n, a, b);
+  else if (op == HARD_SIGMOID) backward(HARD_SIGMOID, g, x, dx, n, a, b);
+  else if (op == MISH) backward(MISH, g, x, dx, n, a, b);
   else if (op == ERF) backward(ERF, g, x, dx, n, a, b);
   else backward(CLAMP, g, x, dx, n, a, b);
 }

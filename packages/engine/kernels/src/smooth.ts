@@ -1,4 +1,4 @@
-// Sigmoid, SiLU, softplus, ELU, erf and both forms of GELU, four floats at a time. They are at most 1 ulp off, measured on samples from all
+// Sigmoid, SiLU, mish, softplus, ELU, erf and both forms of GELU, four floats at a time. They are at most 1 ulp off, measured on samples from all
 // finite floats (tests/engine/wasmFunctions.test.ts). They are computed in float64 by polynomials with an error of 1e-9, so that only the
 // last rounding to float32 matters. The bits are the same in every lane and on every machine.
 
@@ -127,6 +127,37 @@ function silu2(x: v128): v128 {
   return f64x2.mul(x, sigmoid2(x));
 }
 
+/** Returns the numerator of mish's gate tanh(log(1 + e^x)), a fraction of z = e^(−|x|). */
+// @ts-ignore: decorator
+@inline
+function mishNumerator2(z: v128, isNegative: v128): v128 {
+  return v128.bitselect(f64x2.mul(z, f64x2.add(z, splat(2))), f64x2.add(splat(1), f64x2.add(z, z)), isNegative);
+}
+
+/** Returns the denominator of mish's gate. */
+// @ts-ignore: decorator
+@inline
+function mishDenominator2(numerator: v128, z: v128, isNegative: v128): v128 {
+  return f64x2.add(numerator, v128.bitselect(splat(2), f64x2.mul(splat(2), f64x2.mul(z, z)), isNegative));
+}
+
+function mish2(x: v128): v128 {
+  const z = exp2(f64x2.neg(f64x2.abs(x)));
+  const isNegative = f64x2.lt(x, splat(0));
+  const numerator = mishNumerator2(z, isNegative);
+  return f64x2.mul(x, f64x2.div(numerator, mishDenominator2(numerator, z, isNegative)));
+}
+
+function mishSlope2(x: v128): v128 {
+  const z = exp2(f64x2.neg(f64x2.abs(x)));
+  const isNegative = f64x2.lt(x, splat(0));
+  const numerator = mishNumerator2(z, isNegative);
+  const denominator = mishDenominator2(numerator, z, isNegative);
+  const growth = f64x2.mul(f64x2.mul(splat(4), v128.bitselect(z, f64x2.mul(z, z), isNegative)), f64x2.add(splat(1), z));
+  const ofGate = f64x2.div(growth, f64x2.mul(denominator, denominator));
+  return f64x2.add(f64x2.div(numerator, denominator), f64x2.mul(x, ofGate));
+}
+
 function gelu2(x: v128): v128 {
   return f64x2.mul(x, normalCumulative2(x));
 }
@@ -157,6 +188,20 @@ export function sigmoid4(x: v128): v128 {
 @inline
 export function silu4(x: v128): v128 {
   return narrow(silu2(low(x)), silu2(high(x)));
+}
+
+/** Returns x · tanh(log(1 + e^x)). */
+// @ts-ignore: decorator
+@inline
+export function mish4(x: v128): v128 {
+  return narrow(mish2(low(x)), mish2(high(x)));
+}
+
+/** Returns the derivative of mish. */
+// @ts-ignore: decorator
+@inline
+export function mishSlope4(x: v128): v128 {
+  return narrow(mishSlope2(low(x)), mishSlope2(high(x)));
 }
 
 // @ts-ignore: decorator

@@ -13,6 +13,13 @@ interface Activation {
 const sigmoid = (x: number): number => 1 / (1 + exp(-x));
 /** Returns the cumulative distribution function of the standard normal distribution. */
 const normal = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
+/** Returns tanh(log(1 + eˣ)), the gate of mish, and the gate's slope. Both are fractions of z = e^(−|x|), which cannot overflow. */
+function mishGate(x: number): { readonly gate: number; readonly slope: number } {
+  const z = exp(-Math.abs(x));
+  const numerator = x < 0 ? z * (z + 2) : 1 + 2 * z;
+  const denominator = x < 0 ? numerator + 2 : numerator + 2 * z * z;
+  return { gate: numerator / denominator, slope: (4 * (x < 0 ? z : z * z) * (1 + z)) / (denominator * denominator) };
+}
 const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 const cubic = (x: number): number => ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x);
 const inner = (x: number): number => tanh(cubic(x));
@@ -39,6 +46,8 @@ const table = {
     value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
     slope: (x) => (x < -3 ? 0 : x <= 3 ? x / 3 + 0.5 : 1),
   },
+  hardSigmoid: { value: (x) => Math.min(Math.max(x + 3, 0), 6) / 6, slope: (x) => (x > -3 && x < 3 ? 1 / 6 : 0) },
+  mish: { value: (x) => x * mishGate(x).gate, slope: (x) => mishGate(x).gate + x * mishGate(x).slope },
   erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   clamp: { value: (x, min, max) => Math.min(Math.max(x, min), max), slope: (x, min, max) => (x >= min && x <= max ? 1 : 0) },
 } satisfies Record<string, Activation>;

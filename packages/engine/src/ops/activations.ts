@@ -49,6 +49,12 @@ export const relu6 = (x: Tensor): Tensor => activation('Hardtanh', 'relu6', x);
 /** x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
 export const hardSwish = (x: Tensor): Tensor => activation('Hardswish', 'hardSwish', x);
 
+/** min(max(x + 3, 0), 6) / 6. */
+export const hardSigmoid = (x: Tensor): Tensor => activation('Hardsigmoid', 'hardSigmoid', x);
+
+/** x · tanh(log(1 + eˣ)) (Misra 2019). */
+export const mish = (x: Tensor): Tensor => activation('Mish', 'mish', x);
+
 /**
  * Returns log(1 + e^(beta·x)) / beta. Where beta·x is above the threshold, returns x. With the default threshold, the two differ by less
  * than the rounding error of float32.

@@ -150,7 +150,8 @@ export function batchNorm(
   return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, setMoments, isOwn, eps });
 }
 
-function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: number): void {
+/** Moves a running statistic towards that of a batch, times `factor`. @param momentum the weight of the batch */
+export function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: number): void {
   const { values } = statistic;
   for (let c = 0; c < batch.length; c++) values[c] = (1 - momentum) * values[c] + momentum * factor * batch[c];
   statistic.version.count += 1;

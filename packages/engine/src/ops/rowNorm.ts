@@ -1,11 +1,14 @@
-// Layer and group normalisation. Each row of a sample is normalised with its own mean and variance. A row is all that is normalised
-// together. The result is multiplied by a weight and added to a bias: one for each element (layer norm) or for each channel (group norm).
+// Layer, group and instance normalisation. Each row of a sample is normalised with its own mean and variance. A row is all that is normalised
+// together. The result is multiplied by a weight and added to a bias: one for each element (layer norm) or for each channel (group and
+// instance norm).
+import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
-import { ShapeError } from '../errors.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { batchNorm, follow, type RunningStatistics } from './batchNorm.ts';
 import { setInverse, setSlopes } from './channelNumbers.ts';
 
 interface Affine {
@@ -15,11 +18,21 @@ interface Affine {
   readonly shape: Shape;
 }
 
+/** Gets the mean and the variance of each row in each forward pass. */
+type OnMoments = (mean: FloatArray, variance: FloatArray) => void;
+
 /**
  * Normalises each row of x, then multiplies by the weight and adds the bias. Only x is kept for the gradients: the normalised rows are
  * computed again in the backward pass.
  */
-function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { weight, bias, shape: factor }: Affine): Tensor {
+function normalizeRows(
+  name: string,
+  x: Tensor,
+  rowSize: number,
+  eps: number,
+  { weight, bias, shape: factor }: Affine,
+  onMoments: OnMoments | null = null,
+): Tensor {
   const { shape, size } = x;
   const channels = size / rowSize;
   const layout = { outer: 1, channels, inner: rowSize };
@@ -36,6 +49,7 @@ function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { 
       mean = backend().allocate(channels);
       const variance = backend().allocate(channels);
       backend().channelMoments(x.values, mean, variance, layout);
+      onMoments?.(mean, variance);
       setInverse(inverse, variance, eps);
       const y = backend().allocate(size);
       scale = backend().allocate(channels);
@@ -121,4 +135,65 @@ export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = 
   const rowSize = (channels / numGroups) * sizeOf(x.shape.slice(2));
   const shape = [channels, ...new Array<number>(x.rank - 2).fill(1)];
   return normalizeRows('NativeGroupNorm', x, rowSize, eps, { weight, bias, shape });
+}
+
+export interface InstanceNormOptions {
+  /**
+   * If true, x is normalised with its own statistics, and the running statistics are updated. If false, x is normalised with the running
+   * statistics. Default: false.
+   */
+  readonly training?: boolean;
+  /** The weight of the batch in the running statistics. Default: 0.1. */
+  readonly momentum?: number;
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Normalises each channel of each sample over its positions (Ulyanov et al. 2016; torch.nn.functional.instance_norm).
+ * @param x of shape [N, C, …]
+ * @param running the running statistics; null: x is always normalised with its own statistics. As in PyTorch, batches are not counted.
+ * @param weight of shape [C], or null
+ * @param bias of shape [C], or null
+ * @throws ShapeError if x has fewer than 3 dimensions, or another operand does not have one number for each channel
+ * @throws ArgumentError if x is normalised with its own statistics and has one position, because one value has no variance
+ */
+export function instanceNorm(
+  x: Tensor,
+  running: RunningStatistics | null = null,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  options: InstanceNormOptions = {},
+): Tensor {
+  checkOptions('instanceNorm', options, ['training', 'momentum', 'eps']);
+  const { training = false, momentum = 0.1, eps = 1e-5 } = options;
+  if (x.rank < 3) throw new ShapeError(`instanceNorm needs an input [batch, channels, …, positions], got ${formatShape(x.shape)}`);
+  const [samples, channels] = x.shape;
+  for (const operand of [weight, bias, running?.mean, running?.variance]) {
+    if (operand && operand.size !== channels) {
+      throw new ShapeError(`instanceNorm of ${channels} channels takes one number for each, got ${formatShape(operand.shape)}`);
+    }
+  }
+  if (running !== null && !training) return batchNorm(x, running, weight, bias, { eps });
+  const positions = sizeOf(x.shape.slice(2));
+  if (positions === 1) {
+    throw new ArgumentError(
+      `instanceNorm cannot normalise ${formatShape(x.shape)}, which has one position: use larger images, or batchNorm`,
+    );
+  }
+  const onMoments: OnMoments | null =
+    running &&
+    ((mean, variance) => {
+      follow(running.mean, meanOfSamples(mean, samples, channels), momentum, 1);
+      follow(running.variance, meanOfSamples(variance, samples, channels), momentum, positions / (positions - 1));
+    });
+  const shape = [channels, ...new Array<number>(x.rank - 2).fill(1)];
+  return normalizeRows('InstanceNorm', x, positions, eps, { weight, bias, shape }, onMoments);
+}
+
+/** Returns the mean over the samples of each channel's number. @param statistic [samples, channels] */
+function meanOfSamples(statistic: FloatArray, samples: number, channels: number): FloatArray {
+  const means = new Float64Array(channels);
+  for (let i = 0; i < statistic.length; i++) means[i % channels] += statistic[i] / samples;
+  return means;
 }

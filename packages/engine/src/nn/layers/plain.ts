@@ -9,16 +9,20 @@ import { batchNorm1d, batchNorm2d } from './batchNorm.ts';
 import { conv2d } from './conv2d.ts';
 import { convTranspose2d } from './convTranspose2d.ts';
 import { dropout } from './dropout.ts';
+import { dropout2d } from './dropout2d.ts';
 import { elu } from './elu.ts';
 import { flatten } from './flatten.ts';
 import { gelu } from './gelu.ts';
 import { groupNorm } from './groupNorm.ts';
+import { hardSigmoid } from './hardSigmoid.ts';
 import { hardSwish } from './hardSwish.ts';
+import { instanceNorm2d } from './instanceNorm2d.ts';
 import { layerNorm } from './layerNorm.ts';
 import { leakyRelu } from './leakyRelu.ts';
 import { linear } from './linear.ts';
 import { logSoftmax } from './logSoftmax.ts';
 import { maxPool2d } from './maxPool2d.ts';
+import { mish } from './mish.ts';
 import { prelu } from './prelu.ts';
 import { relu } from './relu.ts';
 import { relu6 } from './relu6.ts';
@@ -35,16 +39,20 @@ export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchNor
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
 export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './convTranspose2d.ts';
 export { Dropout } from './dropout.ts';
+export { Dropout2d } from './dropout2d.ts';
 export { ELU } from './elu.ts';
 export { Flatten } from './flatten.ts';
 export { GELU } from './gelu.ts';
 export { GroupNorm, type GroupNormLayerOptions } from './groupNorm.ts';
+export { Hardsigmoid } from './hardSigmoid.ts';
 export { Hardswish } from './hardSwish.ts';
+export { InstanceNorm2d, type InstanceNormLayerOptions } from './instanceNorm2d.ts';
 export { LayerNorm, type LayerNormLayerOptions } from './layerNorm.ts';
 export { LeakyReLU } from './leakyRelu.ts';
 export { Linear, type LinearLayerOptions } from './linear.ts';
 export { LogSoftmax } from './logSoftmax.ts';
 export { MaxPool2d, type MaxPool2dLayerOptions } from './maxPool2d.ts';
+export { Mish } from './mish.ts';
 export { PReLU } from './prelu.ts';
 export { ReLU } from './relu.ts';
 export { ReLU6 } from './relu6.ts';
@@ -67,7 +75,9 @@ const plainLayers = registry('layer', [
   batchNorm1d,
   layerNorm,
   groupNorm,
+  instanceNorm2d,
   dropout,
+  dropout2d,
   relu,
   relu6,
   leakyRelu,
@@ -81,6 +91,8 @@ const plainLayers = registry('layer', [
   logSoftmax,
   prelu,
   hardSwish,
+  hardSigmoid,
+  mish,
   flatten,
 ]);
 export default plainLayers;
