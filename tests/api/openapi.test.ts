@@ -81,6 +81,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       'DELETE /weights/{id}',
       'GET /',
       'GET /catalog',
+      'GET /compare',
       'GET /datasets',
       'GET /datasets/{id}',
       'GET /datasets/{id}/export',

@@ -5,6 +5,7 @@ import { eventId, storedEventSchema } from './events.ts';
 import { jobId, jobSchema } from './job.ts';
 import { epochMetrics } from './metrics.ts';
 import { storedSpec } from './spec.ts';
+import { jobStatus } from './status.ts';
 
 export const jobPage = z
   .object({
@@ -36,6 +37,23 @@ export type StreamToken = z.infer<typeof streamToken>;
 
 export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
 export type JobMetrics = z.infer<typeof jobMetrics>;
+
+export const jobComparison = z
+  .object({
+    jobs: z.array(
+      z.object({
+        id: jobId,
+        name: z.string().nullable(),
+        status: jobStatus,
+        differences: z
+          .record(z.string(), z.unknown())
+          .describe('The values of this job at each JSON pointer where the specs differ; null where its spec has no value.'),
+        metrics: z.array(epochMetrics),
+      }),
+    ),
+  })
+  .meta({ id: 'JobComparison' });
+export type JobComparison = z.infer<typeof jobComparison>;
 
 export const jobGradients = gradientSnapshotSchema.meta({ id: 'JobGradients' });
 export const jobEvaluation = evaluationSchema.meta({ id: 'JobEvaluation' });

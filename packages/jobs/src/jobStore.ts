@@ -201,20 +201,27 @@ export class JobStore {
    */
   async list(options: ListOptions): Promise<JobPage> {
     const found = await listJobIds(this.#redis, this.#keys, options);
-    const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [
-      [this.#keys.job(id), 'spec'],
-      [this.#keys.job(id), 'notes'],
-    ]);
-    const data: Job[] = [];
-    for (let from = 0; from < page.length; from += readAtOnce) {
-      const jobs = await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.#read(id)));
-      data.push(...jobs.filter((job) => job !== null));
-    }
+    const { page, jobs, hasMore } = await this.#readPage(found, options.limit);
+    const data = jobs.filter((job) => job !== null);
     const positions = await this.#waiting.positions(data.flatMap(({ id, status }) => (status === 'queued' ? [id] : [])));
     return {
       data: data.map((job) => ({ ...job, queuePosition: positions.get(job.id) ?? null })),
       nextCursor: hasMore ? (page.at(-1) ?? null) : null,
     };
+  }
+
+  /**
+   * Reads several jobs, in the order of their ids, without their positions in the queue. Like a page of `list`, the result has about 2 MiB
+   * of specs at most: it may have fewer jobs than there are ids.
+   * @returns null in place of a job that does not exist, or that has another owner than `owner`, if it is given
+   */
+  async several(jobIds: readonly string[], owner?: string): Promise<readonly (Job | null)[]> {
+    const owners = owner === undefined ? [] : await Promise.all(jobIds.map(async (id) => await this.#redis.hget(this.#keys.job(id), 'owner')));
+    const visible = jobIds.filter((_, at) => owner === undefined || owners[at] === owner);
+    const { page, jobs, hasMore } = await this.#readPage(visible, visible.length);
+    const byId = new Map(page.map((id, at) => [id, jobs[at] ?? null]));
+    const last = hasMore ? jobIds.indexOf(page.at(-1) ?? '') + 1 : jobIds.length;
+    return jobIds.slice(0, last).map((id) => byId.get(id) ?? null);
   }
 
   /**
@@ -290,6 +297,19 @@ export class JobStore {
         origin?.retryOf !== undefined && { reuseKey: key, ...(typeof digest === 'string' && { dataDigest: digest }) }),
       ...given,
     };
+  }
+
+  /** Reads the jobs of a page: as many of the ids as fit, see {@link fittingPage}. A job that was deleted meanwhile is null. */
+  async #readPage(ids: readonly string[], limit: number) {
+    const { page, hasMore } = await fittingPage(this.#redis, ids, limit, (id) => [
+      [this.#keys.job(id), 'spec'],
+      [this.#keys.job(id), 'notes'],
+    ]);
+    const jobs: (Job | null)[] = [];
+    for (let from = 0; from < page.length; from += readAtOnce) {
+      jobs.push(...(await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.#read(id)))));
+    }
+    return { page, jobs, hasMore };
   }
 
   /** Reads a job without its position in the queue. */

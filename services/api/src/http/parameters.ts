@@ -9,6 +9,13 @@ import { ProblemError } from '../problems.ts';
 /** The path parameter of `/jobs/{id}`. Any text is accepted, so that an id of the wrong form gets the same 404 as an unknown id. */
 export const jobParams = z.object({ id: z.string().describe('The id of a job.') });
 
+/** The label of a job, as `key:value`. */
+export const jobLabel = z
+  .string()
+  .regex(/^[^:]+:.+$/, 'must be a key and a value such as team:a')
+  .optional()
+  .meta({ examples: ['team:a'] });
+
 /** Returns the schema of the query parameter `limit`. A larger number than `most` is treated as `most`. */
 export function pageLimit(most: number) {
   return z

@@ -2,6 +2,7 @@
 import { documentationRoutes } from '../plugins/documentation.ts';
 import { artifactRoutes } from './artifacts.ts';
 import { catalogRoutes } from './catalog.ts';
+import { compareRoute } from './compare.ts';
 import { createJobRoute } from './createJob.ts';
 import { datasetExportRoute } from './datasetExport.ts';
 import { datasetSamplesRoute } from './datasetSamples.ts';
@@ -39,6 +40,7 @@ export const routes: readonly (Routes | AsyncRoutes)[] = [
   successorRoutes,
   eventRoutes,
   metricsRoutes,
+  compareRoute,
   webhookRoutes,
   insideRoutes,
   sweepRoutes,

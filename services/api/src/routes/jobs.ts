@@ -2,7 +2,7 @@
 import { jobId, jobPage, jobSchema, jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
-import { jobParams, pageLimit, unnamed } from '../http/parameters.ts';
+import { jobLabel, jobParams, pageLimit, unnamed } from '../http/parameters.ts';
 import { visibleOwner } from '../plugins/access.ts';
 import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
@@ -16,12 +16,7 @@ const time = (which: string) =>
 
 const listQuery = z.strictObject({
   status: z.enum(jobStatus.options).optional().describe('Only jobs that are in this status now.'),
-  label: z
-    .string()
-    .regex(/^[^:]+:.+$/, 'must be a key and a value such as team:a')
-    .optional()
-    .describe('Only jobs with this label, as `key:value`.')
-    .meta({ examples: ['team:a'] }),
+  label: jobLabel.describe('Only jobs with this label, as `key:value`.'),
   createdAfter: time('after'),
   createdBefore: time('before'),
   limit: pageLimit(100).default(20),
