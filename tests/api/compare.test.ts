@@ -95,7 +95,7 @@ describe('GET /compare', () => {
     ] as const) {
       const response = await api.get(`/compare?${query}`);
       expect(response.statusCode, query).toBe(422);
-      expect(response.json<Problem>().errors).toEqual([{ path: '?jobs', code: 'invalidValue', message }]);
+      expect(response.json<Problem>().errors).toEqual([expect.objectContaining({ path: '?jobs', message })]);
     }
     const gone = id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
     const response = await api.get(`/compare?jobs=${id},${gone}`);

@@ -98,6 +98,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       'GET /jobs/{id}/artifacts/spec.json',
       'GET /jobs/{id}/artifacts/train.py',
       'GET /jobs/{id}/artifacts/train.ts',
+      'GET /jobs/{id}/curve',
       'GET /jobs/{id}/evaluation',
       'GET /jobs/{id}/events',
       'GET /jobs/{id}/filters',

@@ -216,7 +216,8 @@ export class JobStore {
    * @returns null in place of a job that does not exist, or that has another owner than `owner`, if it is given
    */
   async several(jobIds: readonly string[], owner?: string): Promise<readonly (Job | null)[]> {
-    const owners = owner === undefined ? [] : await Promise.all(jobIds.map(async (id) => await this.#redis.hget(this.#keys.job(id), 'owner')));
+    const owners =
+      owner === undefined ? [] : await Promise.all(jobIds.map(async (id) => await this.#redis.hget(this.#keys.job(id), 'owner')));
     const visible = jobIds.filter((_, at) => owner === undefined || owners[at] === owner);
     const { page, jobs, hasMore } = await this.#readPage(visible, visible.length);
     const byId = new Map(page.map((id, at) => [id, jobs[at] ?? null]));

@@ -1,6 +1,6 @@
 // Parses the path, query, headers and body of a request, and defines the parameters that several routes have. Error messages come from the
 // engine's parser. For an unknown parameter, it suggests the known parameter with the most similar name.
-import { eventId } from '@trainyard/contracts';
+import { eventId, jobId } from '@trainyard/contracts';
 import { type Problem, parse } from '@trainyard/engine/spec';
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
@@ -15,6 +15,23 @@ export const jobLabel = z
   .regex(/^[^:]+:.+$/, 'must be a key and a value such as team:a')
   .optional()
   .meta({ examples: ['team:a'] });
+
+/** Returns the schema of a query parameter with the ids of 1 to `most` different jobs, separated by commas. */
+export function jobIds(most: number) {
+  return z
+    .string()
+    .transform((text) => text.split(','))
+    .superRefine((ids, context) => {
+      const refuse = (message: string): void => context.addIssue({ code: 'custom', message });
+      if (ids.length > most) return refuse(`has ${ids.length} jobs: at most ${most} are allowed`);
+      const invalid = ids.find((id) => !jobId.safeParse(id).success);
+      if (invalid !== undefined) return refuse(`"${invalid.slice(0, 60)}" is not the id of a job`);
+      const twice = ids.find((id, at) => ids.indexOf(id) !== at);
+      if (twice !== undefined) refuse(`${twice} is listed twice`);
+      return undefined;
+    })
+    .meta({ examples: ['job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5,job_01KAS5X3Y8Q2W4T6V8Z0B1C3D6'] });
+}
 
 /** Returns the schema of the query parameter `limit`. A larger number than `most` is treated as `most`. */
 export function pageLimit(most: number) {

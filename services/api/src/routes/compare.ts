@@ -1,11 +1,11 @@
 // The route that compares jobs: the metrics of all epochs, and only those parts of the specs that differ.
-import { type Job, jobComparison, jobId } from '@trainyard/contracts';
+import { type Job, jobComparison } from '@trainyard/contracts';
 import { givingWay } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { guarded, problems } from '../http/answers.ts';
 import { inTurns } from '../http/inTurns.ts';
-import { invalidRequest, jobLabel } from '../http/parameters.ts';
+import { invalidRequest, jobIds, jobLabel } from '../http/parameters.ts';
 import { jsonType, jsonWithList, sendPieces } from '../http/pieces.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
@@ -16,34 +16,17 @@ import type { Routes } from './routeContext.ts';
 const mostJobs = 20;
 
 const query = z.strictObject({
-  jobs: z
-    .string()
-    .optional()
-    .describe(`The ids of 1 to ${mostJobs} jobs, separated by commas. Required without \`label\`.`)
-    .meta({ examples: ['job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5,job_01KAS5X3Y8Q2W4T6V8Z0B1C3D6'] }),
+  jobs: jobIds(mostJobs).optional().describe(`The ids of 1 to ${mostJobs} jobs, separated by commas. Required without \`label\`.`),
   label: jobLabel.describe(`In place of \`jobs\`: the newest ${mostJobs} jobs with this label, as \`key:value\`.`),
 });
 
-/** Returns the ids of the query. @throws ProblemError 422 if there are too many, or one is invalid or listed twice */
-function idsOf(text: string): readonly string[] {
-  const ids = text.split(',');
-  const refuse = (message: string) => invalidRequest([{ path: '?jobs', code: 'invalidValue', message }]);
-  if (ids.length > mostJobs) throw refuse(`has ${ids.length} jobs: at most ${mostJobs} can be compared`);
-  for (const [at, id] of ids.entries()) {
-    if (!jobId.safeParse(id).success) throw refuse(`"${id.slice(0, 60)}" is not the id of a job`);
-    if (ids.indexOf(id) !== at) throw refuse(`${id} is listed twice`);
-  }
-  return ids;
-}
-
 export const compareRoute: Routes = (app, { services: { jobs, eventLog, historyTurns } }, done) => {
-  const found = async ({ jobs: ids, label }: z.infer<typeof query>, request: FastifyRequest): Promise<readonly Job[]> => {
+  const found = async ({ jobs: wanted, label }: z.output<typeof query>, request: FastifyRequest): Promise<readonly Job[]> => {
     const owner = visibleOwner(request);
-    if ((ids === undefined) === (label === undefined)) {
+    if ((wanted === undefined) === (label === undefined)) {
       throw invalidRequest([{ path: '?jobs', code: 'invalidValue', message: 'needs either jobs or label, and not both' }]);
     }
-    if (ids === undefined) return (await jobs.list({ label, owner, limit: mostJobs })).data;
-    const wanted = idsOf(ids);
+    if (wanted === undefined) return (await jobs.list({ label, owner, limit: mostJobs })).data;
     const several = await jobs.several(wanted, owner);
     const missing = several.indexOf(null);
     if (missing >= 0) throw new ProblemError('notFound', `There is no job ${wanted[missing]}, or it belongs to another key.`);

@@ -4,6 +4,7 @@ import { artifactRoutes } from './artifacts.ts';
 import { catalogRoutes } from './catalog.ts';
 import { compareRoute } from './compare.ts';
 import { createJobRoute } from './createJob.ts';
+import { curveRoute } from './curve.ts';
 import { datasetExportRoute } from './datasetExport.ts';
 import { datasetSamplesRoute } from './datasetSamples.ts';
 import { datasetRoutes } from './datasets.ts';
@@ -41,6 +42,7 @@ export const routes: readonly (Routes | AsyncRoutes)[] = [
   eventRoutes,
   metricsRoutes,
   compareRoute,
+  curveRoute,
   webhookRoutes,
   insideRoutes,
   sweepRoutes,
