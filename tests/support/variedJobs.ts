@@ -72,6 +72,32 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     gradientClipping: { maxNorm: 0.5 },
     earlyStopping: { metric: 'testLoss', patience: 1 },
   },
+  'frozen layers and batch norms': {
+    seed: 6,
+    data: images,
+    model: {
+      layers: [
+        { type: 'conv2d', name: 'conv1', outChannels: 4, kernelSize: 3 },
+        { type: 'batchNorm2d', name: 'bn1' },
+        { type: 'relu' },
+        {
+          type: 'residual',
+          name: 'layer1',
+          layers: [{ type: 'conv2d', outChannels: 4, kernelSize: 3, padding: 1 }, { type: 'batchNorm2d' }],
+        },
+        { type: 'conv2d', name: 'a[?]', outChannels: 4, kernelSize: 3 },
+        { type: 'batchNorm2d', name: 'bn2' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'flatten' },
+        { type: 'linear', name: 'fc', outFeatures: 10 },
+      ],
+    },
+    loss: crossEntropy,
+    optimizer: { type: 'sgd', learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 },
+    freeze: ['*1', 'a[?]', 'bn2.weight'],
+    epochs: 2,
+    gradientClipping: { maxNorm: 0.5 },
+  },
   'uploaded values with a test part': {
     seed: 5,
     data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8 },

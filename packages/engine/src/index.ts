@@ -98,6 +98,7 @@ export { formatShape, type Shape } from './shape.ts';
 export { type DType, fromFlat, full, indices, type NestedArray, ones, Tensor, type TensorOptions, tensor, zeros } from './tensor.ts';
 export type { StepEvent, TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
 export { batchTensors } from './training/learner.ts';
+export { freezeWeights } from './training/freezing.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
 export { countCorrect } from './training/metrics.ts';
 export { train } from './training/trainer.ts';

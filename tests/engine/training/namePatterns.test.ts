@@ -1,6 +1,6 @@
 // Patterns over names of weights: which weights they match, and the error for a pattern that matches none.
 import { describe, expect, it } from 'vitest';
-import { describeUnmatched, matchNames } from '../../../packages/engine/src/training/namePatterns.ts';
+import { describeUnmatched, matchNames, unmatchedPatterns } from '../../../packages/engine/src/training/namePatterns.ts';
 
 const names = [
   'conv1.weight',
@@ -57,6 +57,14 @@ describe('the message for a pattern that matches nothing', () => {
       '"layr1.*" matches no weight of the model: the nearest names are "layer1", "layer10", "layer1.0"',
     );
     expect(describeUnmatched('fc.bais', names)).toMatch(/^"fc\.bais" matches no weight of the model: the nearest names are "fc\.bias"/);
+  });
+
+  it('has the nearest names for the first three patterns of a list, because comparing names takes time', () => {
+    const patterns = ['fc', 'a', 'b', 'c', 'd'];
+    const unmatched = unmatchedPatterns(patterns, matchNames(patterns, names), names);
+    expect(unmatched.map(({ index }) => index)).toEqual([1, 2, 3, 4]);
+    expect(unmatched.map(({ message }) => message.includes('nearest'))).toEqual([true, true, true, false]);
+    expect(unmatched[3].message).toBe('"d" matches no weight of the model');
   });
 
   it('says so if the model has no weights', () => {

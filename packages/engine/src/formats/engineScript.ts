@@ -90,7 +90,8 @@ function model({ spec, imports }: Outline): string {
   });
   const weights =
     spec.initialWeights === undefined ? '' : `${imports.use('loadWeights')}(model, await readFile('${initialWeightsFile}'));\n`;
-  return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n${weights}`;
+  const frozen = spec.freeze === undefined ? '' : `${imports.use('freezeWeights')}(model, ${literal(spec.freeze)});\n`;
+  return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n${weights}${frozen}`;
 }
 
 function data({ spec, dataImports, hasTest }: Outline): string {

@@ -8,7 +8,7 @@ export {
   type WeightsFit,
   weightMismatches,
 } from '../training/fitWeights.ts';
-export { weightShapes } from '../training/resume.ts';
+export { weightShapes } from '../training/weightsOutline.ts';
 export { elementTypes, elementTypesListed } from './elementTypes.ts';
 export { engineScript } from './engineScript.ts';
 export { encodeOnnx, onnxParts, type WeightEntry } from './onnx.ts';

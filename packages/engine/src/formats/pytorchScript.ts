@@ -11,6 +11,7 @@ import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
+import { freezing, globImport, globs, trainingMode } from './pytorchScriptWeights.ts';
 import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';
 
 /** The data that all parts of a script use. */
@@ -58,6 +59,7 @@ function head({ spec, data, transform }: Outline): string {
       .toSorted()
       .map((name) => `import ${name}`),
     'from collections import OrderedDict',
+    ...globImport(spec),
     ...(data.readsFiles ? ['from pathlib import Path'] : []),
     '',
     ...numpy.map((name) => `import ${name}`),
@@ -82,10 +84,10 @@ args = parser.parse_args()
 
 `
     : '';
-  const functions = [data.functions, transform?.functions ?? ''].filter((text) => text !== '').join('\n');
+  const functions = [data.functions, transform?.functions ?? '', globs(spec)].filter((text) => text !== '').join('\n');
   return `${folder}${functions}${functions === '' ? '' : '\n\n'}torch.manual_seed(${spec.seed})
 
-${model(spec)}${initialWeights(spec)}
+${model(spec)}${initialWeights(spec)}${freezing(spec)}
 ${data.load}`;
 }
 
@@ -138,9 +140,9 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
 }
 
 /** Returns the code of the evaluation. It uses split() and not a DataLoader, because a DataLoader would draw from the seeded generator. */
-function evaluation({ onNonFinite }: JobSpec, hasClasses: boolean, transforms: boolean): string {
+function evaluation(spec: JobSpec, hasClasses: boolean, transforms: boolean): string {
   // argmax treats NaN as the largest value. A sample whose outputs are not all finite must not count as correct.
-  const isCorrect = onNonFinite === 'fail' ? 'output.argmax(1) == y' : '(output.argmax(1) == y) & output.isfinite().all(1)';
+  const isCorrect = spec.onNonFinite === 'fail' ? 'output.argmax(1) == y' : '(output.argmax(1) == y) & output.isfinite().all(1)';
   return `
 
 def evaluate():
@@ -150,7 +152,7 @@ def evaluate():
         for x, y in zip(test_inputs.split(${EVALUATION_BATCH}), test_targets.split(${EVALUATION_BATCH})):
             output = model(${transforms ? 'transform(x)' : 'x'})
             total_loss += criterion(output, y).item() * len(x)
-${hasClasses ? `            correct += (${isCorrect}).sum().item()\n` : ''}    model.train()
+${hasClasses ? `            correct += (${isCorrect}).sum().item()\n` : ''}    ${trainingMode(spec)}
     return total_loss / len(test_inputs), ${hasClasses ? 'correct / len(test_inputs)' : 'None'}
 
 `;

@@ -51,7 +51,9 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
     backward: (g, needed, grads, pass) => {
       const sums = backend().allocate(channels);
       const products = backend().allocate(channels);
-      backend().channelProducts(g, x.values, mean, sums, products, layout);
+      // The gradient of x needs the sums only if mean and variance are computed from x.
+      const isSummed = isOwn || needed.lastIndexOf(true) > 0;
+      if (isSummed) backend().channelProducts(g, x.values, mean, sums, products, layout);
       if (needed[0]) {
         // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, scale is weight / √(variance + eps), and n is
         // the number of values of a channel. If mean and variance are not computed from x, it is only scale · g.
@@ -67,12 +69,12 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
         backend().channelCombine(g, x.values, mean, scale, ofX, offset, dx, layout);
         grads[0] = dx;
       }
-      if (weight !== null) {
+      if (weight !== null && needed[1]) {
         const dw = backend().allocate(channels);
         setProducts(dw, inverse, products);
         grads[1] = dw;
       }
-      if (bias !== null) grads[inputs.length - 1] = sums;
+      if (bias !== null && needed[inputs.length - 1]) grads[inputs.length - 1] = sums;
       return grads;
     },
   });

@@ -90,7 +90,7 @@ const OPTIMIZER = '.optimizer.';
 /** Encodes the whole state of a run between two steps. */
 export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Generator, state: RunState): Uint8Array<ArrayBuffer> {
   const { words, ...draws } = generator.getState();
-  const names = learner.model.namedParameters().map(([name]) => name);
+  const names = learner.trained.map(([name]) => name);
   const updates: Record<string, number> = {};
   const tensors: NamedArray[] = [{ name: RANDOM, shape: [words.length], data: BigInt64Array.from(words, BigInt) }];
   for (const [name, { shape, storage }] of namedWeights(learner.model)) {

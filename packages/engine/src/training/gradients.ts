@@ -29,17 +29,27 @@ export type ParameterGradient = z.infer<typeof parameterGradientSchema>;
 export const gradientSnapshotSchema = z.object({
   epoch: z.int().min(1),
   step: z.literal(1).describe('The step within the epoch'),
-  parameters: z.array(parameterGradientSchema).describe('The gradients of all parameters, in the order of the model'),
+  parameters: z.array(parameterGradientSchema).describe('The gradients of all trained parameters, in the order of the model'),
+  frozen: z
+    .array(z.string())
+    .optional()
+    .describe('The names of the parameters that have no gradients because `freeze` matches them. Absent if there are none'),
 });
 /** The gradients of an epoch's first step. */
 export type GradientSnapshot = z.infer<typeof gradientSnapshotSchema>;
+
+/** Returns the field `frozen` of a snapshot. */
+export function frozenParameters(model: Module): Pick<GradientSnapshot, 'frozen'> {
+  const frozen = model.namedParameters().flatMap(([name, { requiresGrad }]) => (requiresGrad ? [] : [name]));
+  return frozen.length === 0 ? {} : { frozen };
+}
 
 /** The values of small gradients before the backward pass, by parameter. */
 export type GradientsBefore = ReadonlyMap<Tensor, readonly number[]>;
 
 /** Returns small gradients. Call it after the gradients were set to zero. A gradient that does not exist yet counts as zeros. */
 export function gradientsBefore(model: Module): GradientsBefore {
-  const small = model.parameters().filter(({ size }) => size <= SHOWN_WHOLE);
+  const small = model.parameters().filter(({ size, requiresGrad }) => requiresGrad && size <= SHOWN_WHOLE);
   return new Map(
     small.map((parameter) => [
       parameter,

@@ -9,6 +9,7 @@ import { optimizerSchema } from '../optim/index.ts';
 import { schedulerSchema } from '../schedulers/index.ts';
 import { displayName, printable } from '../validation.ts';
 import { earlyStoppingSchema } from './earlyStopping.ts';
+import { freezeSchema } from './freezing.ts';
 import { gradientClippingSchema } from './gradientClipping.ts';
 import { initialWeightsSchema } from './initialWeights.ts';
 
@@ -50,6 +51,7 @@ export const jobSpecSchema = z
     optimizer: optimizerSchema,
     scheduler: schedulerSchema.optional(),
     epochs: z.int().min(1).describe('The number of passes over the training data'),
+    freeze: freezeSchema.optional(),
     gradientClipping: gradientClippingSchema.optional(),
     earlyStopping: earlyStoppingSchema.optional(),
     initialWeights: initialWeightsSchema.optional(),

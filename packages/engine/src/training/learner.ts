@@ -14,6 +14,7 @@ import type { Replay } from '../replay.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
+import { freezeWeights, trainedParameters } from './freezing.ts';
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
 import { Passes } from './passes.ts';
@@ -52,6 +53,8 @@ const NO_BATCH: Batch = { size: 0, inputShape: [0], inputs: new Float32Array(0),
 
 export class Learner {
   readonly model: Sequential;
+  /** The parameters that are trained, in the order of the optimizer's states: all of the model that are not frozen. */
+  readonly trained: readonly (readonly [name: string, parameter: Tensor])[];
   readonly optimizer: Optimizer;
   /** The engine version that computed the weights. In a resumed run it includes the versions before the checkpoint. */
   engineVersion = backend().engineVersion;
@@ -75,10 +78,12 @@ export class Learner {
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
+    if (spec.freeze !== undefined) freezeWeights(this.model, spec.freeze);
+    this.trained = trainedParameters(this.model);
     this.#steps = new Passes(this.model);
     this.#evaluations = new Passes(this.model);
-    this.#parameters = this.model.parameters();
-    this.optimizer = buildOptimizer(spec.optimizer, this.model.parameters());
+    this.#parameters = this.trained.map(([, parameter]) => parameter);
+    this.optimizer = buildOptimizer(spec.optimizer, this.#parameters);
     this.#criterion = buildLoss(spec.loss);
     this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;
   }

@@ -28,8 +28,10 @@ export interface MemoryOf {
   readonly inputSize: number;
   /** The number of samples in a step. */
   readonly batch: number;
-  /** The number of arrays that the optimizer keeps for each parameter, each as large as the parameter. */
-  readonly stateArrays: number;
+  /** For each layer, how many of its parameters are trained. The others get no gradients. */
+  readonly trained: readonly number[];
+  /** The number of values that the optimizer keeps for all trained parameters together. */
+  readonly stateValues: number;
   /** The bytes of all samples in memory. */
   readonly dataBytes: number;
   /** The number of threads. Each thread has its own scratch memory. */
@@ -58,26 +60,29 @@ function keptBy(layers: readonly LayerNeeds[], at: number): number {
 }
 
 /**
- * Returns how many copies of all parameters exist at the same time while a file is written. A checkpoint has the parameters and the
- * optimizer's state. A file of weights needs two copies, for the file and its hash. With counters it needs a third copy, because the bytes
+ * Returns how many values are copied at the same time while a file is written. A checkpoint has the parameters and the optimizer's
+ * state. A file of weights needs two copies, for the file and its hash. With counters it needs a third copy, because the bytes
  * for the hash are then in another order.
  */
-function copiesForFiles(layers: readonly LayerNeeds[], stateArrays: number): number {
+function valuesForFiles(layers: readonly LayerNeeds[], parameters: number, stateValues: number): number {
   const hasCounters = layers.some(({ memory }) => memory.hasCounters);
-  return Math.max(1 + stateArrays, hasCounters ? 3 : 2);
+  return Math.max(parameters + stateValues, (hasCounters ? 3 : 2) * parameters);
 }
 
 /**
  * Returns an estimate of the most bytes that a training run uses at the same time: parameters, gradients, optimizer state, activations of a
  * batch, data, and copies for files.
  */
-export function memoryBytes({ layers: summaries, inputSize, batch, stateArrays, dataBytes, threads }: MemoryOf): number {
+export function memoryBytes({ layers: summaries, inputSize, batch, trained, stateValues, dataBytes, threads }: MemoryOf): number {
   const layers = needsOf(summaries, inputSize);
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const values =
-    parameters * (2 + stateArrays + copiesForFiles(layers, stateArrays)) +
+    parameters +
+    trained.reduce((sum, count) => sum + count, 0) +
+    stateValues +
+    valuesForFiles(layers, parameters, stateValues) +
     packedWeights(layers) +
-    LOSS * batch * valuesOfSample(layers, inputSize);
+    LOSS * batch * valuesOfSample(layers, inputSize, firstTrained(layers, trained));
   return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + threads * SCRATCH_BYTES;
 }
 
@@ -99,8 +104,20 @@ function packedWeights(layers: readonly LayerNeeds[]): number {
   return WEIGHTS_SCRATCH * Math.max(0, ...layers.map(({ memory, parameters }) => (memory.packsWeights ? parameters : 0)));
 }
 
-/** Returns the most values of one sample that exist at the same time: kept values that are not freed yet, and the gradients of a layer. */
-function valuesOfSample(layers: readonly LayerNeeds[], inputSize: number): number {
+/** Returns the index of the first layer for which a backward pass computes something: 0 unless the first layers are frozen. */
+export function firstTrained(layers: readonly { readonly parameters: number }[], trained: readonly number[]): number {
+  if (layers.every(({ parameters }, at) => parameters === trained[at])) return 0;
+  return Math.max(
+    0,
+    trained.findIndex((count) => count > 0),
+  );
+}
+
+/**
+ * Returns the most values of one sample that exist at the same time: kept values that are not freed yet, and the gradients of a layer.
+ * @param first the layer at which the backward pass ends. What only earlier layers would read is freed before the pass
+ */
+function valuesOfSample(layers: readonly LayerNeeds[], inputSize: number, first: number): number {
   const kept = layers.map((_, at) => keptBy(layers, at));
   const all = kept.reduce((sum, values) => sum + values, inputSize);
   /**
@@ -114,8 +131,8 @@ function valuesOfSample(layers: readonly LayerNeeds[], inputSize: number): numbe
   }
   let most = all;
   /** How many kept values are already freed when the gradients of layer `at` are computed. */
-  let freed = 0;
-  for (let at = layers.length - 1; at >= 0; at--) {
+  let freed = readLastBy.slice(0, first).reduce((sum, values) => sum + values, 0);
+  for (let at = layers.length - 1; at >= first; at--) {
     freed += readLastBy[at + 1] ?? 0;
     most = Math.max(most, all - freed + layers[at].memory.gradientValues(layers[at]));
   }

@@ -50,6 +50,11 @@ export const trainingSummarySchema = z.object({
   bestTestLoss: z.number().nullable(),
   testAccuracy: z.number().nullable().describe('The test accuracy of the last epoch.'),
   parameters: z.int().min(0),
+  trainedParameters: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('The number of parameters that were trained: all that are not frozen. Absent in results of earlier versions.'),
   weightsSha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)

@@ -7,9 +7,12 @@ import { printable, show } from '../validation.ts';
 /** The most characters of a pattern. */
 const MOST_CHARACTERS = 200;
 /** The most patterns of a list. Together with the length of a pattern it bounds the time of the matching. */
-const MOST_PATTERNS = 64;
-/** The most names that are compared with a pattern that matches nothing, because comparing takes time. */
-const MOST_COMPARED = 1000;
+const MOST_PATTERNS = 32;
+/** The most names that are compared with a pattern that matches nothing, and the most characters of each, because comparing takes time. */
+const MOST_COMPARED = 500;
+const COMPARED_CHARACTERS = 100;
+/** The most patterns of a list for which the nearest names are searched. */
+const MOST_EXPLAINED = 3;
 /** The number of names that an error message shows. */
 const SHOWN_NAMES = 3;
 
@@ -57,21 +60,47 @@ function fits(parts: readonly string[], text: string): boolean {
  * @param names the names of all weights, such as `layer1.0.conv1.weight`
  */
 export function matchNames(patterns: readonly string[], names: readonly string[]): readonly ReadonlySet<string>[] {
-  const held = new Map<string, string[]>();
-  for (const name of names) {
+  const indices = new Map<string, number[]>();
+  names.forEach((name, index) => {
     for (const holder of holdersOf(name)) {
-      const others = held.get(holder);
-      if (others === undefined) held.set(holder, [name]);
-      else others.push(name);
+      const others = indices.get(holder);
+      if (others === undefined) indices.set(holder, [index]);
+      else others.push(index);
     }
-  }
+  });
+  const holders = [...indices];
   return patterns.map((pattern) => {
     const parts = pattern.split('*');
-    const matched = new Set<string>();
-    for (const [holder, weights] of held) if (fits(parts, holder)) for (const name of weights) matched.add(name);
-    return new Set(names.filter((name) => matched.has(name)));
+    const matched = new Set<number>();
+    for (const [holder, held] of holders) if (fits(parts, holder)) for (const index of held) matched.add(index);
+    return new Set([...matched].toSorted((a, b) => a - b).map((index) => names[index]));
   });
 }
+
+/** A pattern of a list that matches no weight: its index in the list, and the error message. */
+export interface Unmatched {
+  readonly index: number;
+  readonly message: string;
+}
+
+/**
+ * Returns the patterns of a list that match no weight. The messages of the first three have the nearest names.
+ * @param matched the result of {@link matchNames} for the list
+ * @param names the names of all weights
+ */
+export function unmatchedPatterns(
+  patterns: readonly string[],
+  matched: readonly ReadonlySet<string>[],
+  names: readonly string[],
+): readonly Unmatched[] {
+  const unmatched = patterns.flatMap((pattern, index) => (matched[index].size === 0 ? [{ index, pattern }] : []));
+  return unmatched.map(({ index, pattern }, nth) => ({
+    index,
+    message: nth < MOST_EXPLAINED ? describeUnmatched(pattern, names) : unmatchedBy(pattern),
+  }));
+}
+
+const unmatchedBy = (pattern: string): string => `${show(pattern)} matches no weight of the model`;
 
 /**
  * Returns the error message for a pattern that matches no weight. It has the names, of weights or of layers, that are most similar.
@@ -81,9 +110,9 @@ export function describeUnmatched(pattern: string, names: readonly string[]): st
   const text = pattern.replaceAll('*', '').replace(/\.$/, '');
   const candidates = [...new Set(names.flatMap(holdersOf))].slice(0, MOST_COMPARED);
   const near = candidates
-    .map((name) => ({ name, far: distance(text.slice(0, MOST_CHARACTERS), name.slice(0, MOST_CHARACTERS)) }))
+    .map((name) => ({ name, far: distance(text.slice(0, COMPARED_CHARACTERS), name.slice(0, COMPARED_CHARACTERS)) }))
     .toSorted((a, b) => a.far - b.far)
     .slice(0, SHOWN_NAMES);
   const hint = near.length === 0 ? 'the model has no weights' : `the nearest names are ${near.map(({ name }) => show(name)).join(', ')}`;
-  return `${show(pattern)} matches no weight of the model: ${hint}`;
+  return `${unmatchedBy(pattern)}: ${hint}`;
 }

@@ -1,18 +1,13 @@
 // Resumes a run from a checkpoint. With the same spec the run continues bit for bit. With a changed spec, each part that no longer fits
 // starts again. The checkpoint is refused only if its weights do not fit or if it is after the end of the run.
-import { ReferenceBackend } from '../backend/reference.ts';
-import { backend, withBackend } from '../backend/current.ts';
-import { describeData } from '../data/datasets/index.ts';
+import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
-import { buildModel } from '../nn/layers/index.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor.ts';
-import { Undrawn } from './undrawn.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { versionAfter } from '../version.ts';
-import type { NamedShape } from './fitWeights.ts';
 import { loadWeights, WeightsError } from './weights.ts';
 
 /**
@@ -44,8 +39,7 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
 }
 
 /** Loads the optimizer's state. @returns whether it fits the optimizer */
-function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimizer }: Learner): boolean {
-  const parameters = model.namedParameters();
+function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { trained: parameters, optimizer }: Learner): boolean {
   const saved = parameters.map(([name]): SavedParameterState | null => checkpoint.optimizer.get(name) ?? null);
   try {
     optimizer.load(saved);
@@ -61,15 +55,4 @@ function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimiz
     if (saved[i] !== null) parameter.grad = Tensor.persistent(backend().allocatePersistent(parameter.size), parameter.shape);
   });
   return true;
-}
-
-/**
- * Returns the names and shapes of a model's parameters and buffers. It draws nothing, and its tensors take no physical memory because they
- * are never written.
- */
-export function weightShapes(spec: Pick<JobSpec, 'data' | 'model'>): readonly NamedShape[] {
-  return withBackend(new ReferenceBackend(), () => {
-    const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Undrawn());
-    return [...model.namedParameters(), ...model.namedBuffers()].map(([name, { shape }]) => ({ name, shape }));
-  });
 }

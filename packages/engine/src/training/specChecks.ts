@@ -15,7 +15,8 @@ import { pointer } from '../validation.ts';
 import { earlyStoppingProblems } from './earlyStopping.ts';
 import type { JobSpec } from './jobSpec.ts';
 import type { SpecLimits } from './specLimits.ts';
-import { type Summary, totalsOf } from './summary.ts';
+import { type Summary, type Trained, totalsOf } from './summary.ts';
+import { checkTrained } from './weightChecks.ts';
 
 /**
  * Checks a spec, computes the shape after each layer, and adds up the cost of the job.
@@ -33,11 +34,18 @@ export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: Data
   if (data === null || layers === null) throw new SpecError(problems);
   checkBatch(spec, layers, data, problems);
   checkOutput(spec, layers, data, problems);
-  const totals = totalsOf(layers, spec, data, findOptimizer(spec.optimizer.type).stateArrays(spec.optimizer));
+  const totals = totalsOf(layers, spec, data, trainedOf(spec, layers, limits, problems));
   checkTotals(totals, spec, limits, problems);
   if (problems.length > 0) throw new SpecError(problems);
   // `innerActivations` is only for the estimate of memory, so it is left out.
   return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
+}
+
+/** Returns what the spec trains. If the model is over the limit, its patterns are not checked, because checking them would take long. */
+function trainedOf(spec: JobSpec, layers: readonly LayerSummary[], limits: SpecLimits, problems: Problem[]): Trained {
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  const checked = parameters > limits.parameters ? { ...spec, freeze: undefined } : spec;
+  return checkTrained(checked, layers, problems);
 }
 
 /** Counts layers, including layers inside other layers. The layers need not be checked yet. */

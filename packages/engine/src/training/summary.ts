@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
-import { memoryBytes } from './memory.ts';
+import { firstTrained, memoryBytes } from './memory.ts';
 import type { JobSpec } from './jobSpec.ts';
 
 export const summarySchema = z.object({
@@ -34,17 +34,33 @@ export const summarySchema = z.object({
 export type Summary = z.infer<typeof summarySchema>;
 
 /**
- * The multiply-adds per second of a small network on one core. A step needs the multiply-adds three times: once forward, twice backward.
+ * The multiply-adds per second of a small network on one core. A step needs the multiply-adds of a layer once for the forward pass, once for
+ * the gradients of its weights, and once for the gradient of its input.
  */
 const MULTIPLY_ADDS_PER_SECOND = 8e9;
 /** The additional time of each step. It does not depend on the size of the network. */
 const SECONDS_PER_STEP = 100e-6;
 
-/**
- * Returns the totals of a job.
- * @param stateArrays the number of arrays that the optimizer keeps for each parameter, each as large as the parameter
- */
-export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, stateArrays: number): Summary['totals'] {
+/** The parameters that a job trains. */
+export interface Trained {
+  /** For each layer, how many of its parameters are trained. */
+  readonly byLayer: readonly number[];
+  /** The number of values that the optimizer keeps for all of them together. */
+  readonly stateValues: number;
+}
+
+/** Returns the multiply-adds of a training step for one sample. A frozen layer needs no gradients of weights; before the first layer that is
+ * trained, there is no backward pass. */
+function stepMultiplyAdds(layers: readonly LayerSummary[], trained: readonly number[]): number {
+  const first = firstTrained(layers, trained);
+  return layers.reduce((sum, { multiplyAdds, parameters }, at) => {
+    const passes = at < first ? 1 : parameters > 0 && trained[at] === 0 ? 2 : 3;
+    return sum + passes * multiplyAdds;
+  }, 0);
+}
+
+/** Returns the totals of a job. */
+export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, trained: Trained): Summary['totals'] {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
   const batch = Math.min(spec.data.batchSize, data.trainSamples);
@@ -53,11 +69,14 @@ export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: D
     layers,
     inputSize: sizeOf(data.inputShape),
     batch,
-    stateArrays,
+    trained: trained.byLayer,
+    stateValues: trained.stateValues,
     threads: spec.threads,
     dataBytes: (data.trainSamples + data.testSamples) * data.bytesPerSample,
   });
   const seconds =
-    spec.epochs * (steps * SECONDS_PER_STEP + (3 * data.trainSamples + data.testSamples) * (multiplyAdds / MULTIPLY_ADDS_PER_SECOND));
+    spec.epochs *
+    (steps * SECONDS_PER_STEP +
+      (data.trainSamples * stepMultiplyAdds(layers, trained.byLayer) + data.testSamples * multiplyAdds) / MULTIPLY_ADDS_PER_SECOND);
   return { parameters, multiplyAdds, memoryBytes: memory, seconds: Math.round(seconds * 1000) / 1000 };
 }

@@ -16,6 +16,7 @@ import { describeDivergence, divergenceError, firstNonFiniteParameter } from './
 import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.ts';
 import { EpochInHand } from './epochInHand.ts';
 import { tallyFor } from './evaluation.ts';
+import { frozenParameters } from './gradients.ts';
 import { isInspected } from './inspectedEpochs.ts';
 import { stepEvent, type TrainingEvent, type TrainingResult, type TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
@@ -199,7 +200,9 @@ class Run {
       meanLoss.add(outcome.loss, batch.size);
       // The time in which the consumer handles an event is not training time.
       watch.stop();
-      if (outcome.gradients !== null) yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients] };
+      if (outcome.gradients !== null) {
+        yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients], ...frozenParameters(this.#learner.model) };
+      }
       if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, batch.targets);
       if (this.#clock.stepEventDue()) yield stepEvent(epoch, step, stepsPerEpoch, outcome.loss);
       if (this.#checkpointDue()) yield this.checkpoint();
@@ -280,7 +283,7 @@ class Run {
   }
 
   async result(): Promise<TrainingResult> {
-    const { model, engineVersion } = this.#learner;
+    const { model, trained, engineVersion } = this.#learner;
     const file = encodeWeights(model, engineVersion);
     return {
       weights: file.bytes,
@@ -289,6 +292,7 @@ class Run {
         bestTestLoss: this.#bestTestLoss,
         testAccuracy: this.#last?.testAccuracy ?? null,
         parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
+        trainedParameters: trained.reduce((sum, [, { size }]) => sum + size, 0),
         weightsSha256: await sha256(file.tensorBytes),
         engineVersion,
         peakMemoryBytes: backend().memoryUse().peakBytes + bytesOf(this.#trainData) + bytesOf(this.#testData),

@@ -31,9 +31,12 @@ const constructorArguments = z.strictObject({ numFeatures: z.int().min(1), ...op
 
 export type BatchNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'numFeatures'>;
 
-abstract class BatchNorm extends Module {
+/** The common part of the batch norms of both input shapes. */
+export abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
+  /** Whether training mode also uses the stored statistics, and leaves them as they are. Default: false. It is set for frozen layers. */
+  usesStoredStatistics = false;
   readonly #running: Required<RunningStatistics> | null;
   readonly #options: z.output<typeof constructorArguments>;
 
@@ -61,7 +64,8 @@ abstract class BatchNorm extends Module {
   override forward(input: Tensor): Tensor {
     const { eps, momentum } = this.#options;
     const running = this.#running;
-    return batchNorm(input, running, this.weight, this.bias, { training: this.training || running === null, momentum, eps });
+    const training = running === null || (this.training && !this.usesStoredStatistics);
+    return batchNorm(input, running, this.weight, this.bias, { training, momentum, eps });
   }
 
   protected override ownBuffers(): [string, Tensor][] {
