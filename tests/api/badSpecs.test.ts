@@ -47,6 +47,13 @@ const badSpecs: readonly BadSpec[] = [
     says: ['64', '65'],
   },
   {
+    what: 'frozen weights that the model does not have',
+    body: changed({ freeze: ['conv1', 'cnov2.*'] }),
+    path: '/freeze/1',
+    code: 'unknownWeight',
+    says: ['"cnov2.*"', 'nearest', '"conv2"'],
+  },
+  {
     what: 'an unknown preset',
     body: changed({ model: { preset: 'resnet50' } }),
     path: '/model/preset',
