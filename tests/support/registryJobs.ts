@@ -65,12 +65,19 @@ const schedulers: Readonly<Record<string, object>> = {
   reduceOnPlateau: { patience: 0, threshold: 0.5 },
 };
 
-const transforms: Readonly<Record<string, object>> = {
+/** Options of transforms, by type. If a type is missing, it needs none. */
+export const transformOptions: Readonly<Record<string, object>> = {
   normalize: { mean: [0.1307], std: [0.3081] },
   pad: { padding: [1, 2], paddingMode: 'reflect' },
   randomCrop: { size: [24, 26], padding: 3, paddingMode: 'edge' },
   horizontalFlip: { p: 0.3 },
+  resize: { size: [21, 40] },
+  centerCrop: { size: [24, 36] },
+  randomResizedCrop: { size: 24 },
+  colorJitter: { brightness: 0.4, contrast: [0.5, 1.2], saturation: 0.6, hue: 0.2 },
 };
+/** The transforms whose jobs have grey images. The others have colour images. */
+const onGrey = ['normalize', 'pad', 'randomCrop', 'horizontalFlip'];
 
 function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];
@@ -94,8 +101,9 @@ function* jobs(): Generator<[name: string, job: Job]> {
     yield [`the scheduler ${type}`, { ...basis, optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.5 }, scheduler, epochs: 6 }];
   }
   for (const { type } of definitionsOf('transforms')) {
-    const transform = { type, ...transforms[type] };
-    yield [`the transform ${type}`, { ...onClasses({ type: 'crossEntropy' }), data: { ...images, transforms: [transform] } }];
+    const transform = { type, ...transformOptions[type] };
+    const data = onGrey.includes(type) ? images : { ...images, dataset: 'cifar10' };
+    yield [`the transform ${type}`, { ...onClasses({ type: 'crossEntropy' }), data: { ...data, transforms: [transform] } }];
   }
   for (const { type } of definitionsOf('datasets')) {
     const uploaded = { dataset: pixelsId, testSplit: 0.3, trainLimit: 60, testLimit: 25, batchSize: 32 };

@@ -16,6 +16,7 @@ import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
 import { Draws, philox } from '../../../packages/engine/src/data/transforms/draws.ts';
 import { transformedShape } from '../../../packages/engine/src/data/transforms/index.ts';
 import { SampleReader } from '../../../packages/engine/src/data/transforms/reader.ts';
+import { transformOptions } from '../../support/registryJobs.ts';
 
 type Input = Readonly<Record<string, unknown> & { type: string }>;
 const parsed = (...transforms: readonly Input[]): TransformSpec[] => transforms.map((transform) => transformSchema.parse(transform));
@@ -138,6 +139,44 @@ describe('horizontalFlip', () => {
   });
 });
 
+describe('verticalFlip', () => {
+  test('mirrors all with p 1, none with p 0 and none in evaluation', () => {
+    const flip = (p: number, seed?: number) =>
+      read(counting([1, 3, 2]), parsed({ type: 'verticalFlip', p }), seed === undefined ? {} : { seed })[0];
+    expect(flip(1, 0)).toEqual([4, 5, 2, 3, 0, 1]);
+    expect(flip(0, 0)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(flip(1)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
+
+describe('randomResizedCrop', () => {
+  test('cuts parts whose area and ratio are within the limits', () => {
+    // The sum of a row of the result grows with the part's width, and that of a column with its height.
+    const ramp: Dataset = { ...counting([2, 40, 40], 300), inputs: Float32Array.from({ length: 300 * 3200 }, (_, i) => slope(i % 3200)) };
+    const limits = { scale: [0.25, 0.5], ratio: [0.5, 2] };
+    for (const sample of read(ramp, parsed({ type: 'randomResizedCrop', size: 40, ...limits }), { seed: 4 })) {
+      const width = ((sample[20 * 40 + 30] - sample[20 * 40 + 10]) / 20) * 40;
+      const height = ((sample[1600 + 30 * 40 + 20] - sample[1600 + 10 * 40 + 20]) / 20) * 40;
+      // The sides are rounded to whole pixels.
+      expect(width * height).toBeGreaterThan(0.25 * 1600 - 41);
+      expect(width * height).toBeLessThan(0.5 * 1600 + 41);
+      expect(width / height).toBeGreaterThan(0.5 * 0.93);
+      expect(width / height).toBeLessThan(2 * 1.07);
+    }
+  });
+
+  /** The column of a pixel in the first channel, and its row in the second. */
+  const slope = (at: number): number => (at < 1600 ? at % 40 : Math.floor((at - 1600) / 40));
+
+  test('cuts the middle if no part fits', () => {
+    // Only parts of four times the height would have this area, and the image has no such height.
+    const [sample] = read(counting([1, 4, 8]), parsed({ type: 'randomResizedCrop', size: [4, 1], scale: [1, 1], ratio: [0.25, 0.25] }), {
+      seed: 0,
+    });
+    expect(sample).toEqual([3, 11, 19, 27]);
+  });
+});
+
 describe('the draws of augmentation', () => {
   // Random123's kat_vectors for philox4x32, 10 rounds.
   test.each([
@@ -162,12 +201,20 @@ describe('the draws of augmentation', () => {
     expect([...words]).toEqual(expected);
   });
 
-  test('are at most four per sample', () => {
-    const draws = new Draws(0);
+  test('come in blocks of four with the counter [sample, epoch, transform + 256 · block, occurrence]', () => {
+    const blockOf = (...counter: readonly number[]): number[] => {
+      const words = Uint32Array.from(counter);
+      philox(words, 9, 0);
+      return Array.from(words, (word) => word / 2 ** 32);
+    };
+    const draws = new Draws(9);
     draws.start(1, 2, 3);
-    const four = [draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()];
-    expect(new Set(four).size).toBe(4);
-    expect(() => draws.uniform()).toThrow(RangeError);
+    const first = Array.from({ length: 8 }, () => draws.uniform());
+    expect(first).toEqual([...blockOf(2, 1, 3, 0), ...blockOf(2, 1, 3 + 256, 0)]);
+    draws.skipTo(6);
+    expect([draws.uniform(), draws.uniform()]).toEqual(first.slice(6));
+    draws.start(1, 2, 3, 5);
+    expect(draws.uniform()).toBe(blockOf(2, 1, 3, 5)[0]);
   });
 
   const augment = parsed(
@@ -250,7 +297,38 @@ describe('a job spec', () => {
       'shapeMismatch',
       'pad: padding [0, 32, 0, 32] mirrors more than a 32×32 image has: use less padding, or another paddingMode',
     ],
-    ['an unknown transform', [{ type: 'rotate' }], '/data/transforms/0/type', 'unknownType', 'unknown type "rotate"'],
+    ['an unknown transform', [{ type: 'sharpen' }], '/data/transforms/0/type', 'unknownType', 'unknown type "sharpen"'],
+    [
+      'a range that begins above its end',
+      [{ type: 'colorJitter', contrast: [1.2, 0.8] }],
+      '/data/transforms/0/contrast',
+      'invalidValue',
+      'must be [least, most] with least <= most',
+    ],
+    [
+      'grey images of other channels at random',
+      [{ type: 'grayscale', p: 0.2, numOutputChannels: 1 }],
+      '/data/transforms/0/numOutputChannels',
+      'shapeMismatch',
+      'grayscale: 1 channels do not fit images of 3 channels that become grey with p 0.2: remove numOutputChannels, or use p 1',
+    ],
+    [
+      'a maxSize below the size',
+      [{ type: 'resize', size: 40, maxSize: 32 }],
+      '/data/transforms/0/maxSize',
+      'shapeMismatch',
+      'resize: 32 is not above the size 40 of the shorter side: use a larger maxSize',
+    ],
+    [
+      'a scaled image with a side that is too long',
+      [
+        { type: 'pad', padding: [0, 2000, 0, 2000] },
+        { type: 'resize', size: 100 },
+      ],
+      '/data/transforms/1/size',
+      'shapeMismatch',
+      'resize: the scaled image would be 12600×100, but a side has at most 8192 pixels: use a smaller size',
+    ],
     [
       'a standard deviation of 0',
       [{ type: 'normalize', mean: [0], std: [0] }],
@@ -275,18 +353,14 @@ describe('a job spec', () => {
 
 test('every transform gives samples of its declared shape', () => {
   for (const { type } of transformDefinitions) {
-    const options: Record<string, object> = {
-      normalize: { mean: [0], std: [1] },
-      pad: { padding: [1, 2, 3, 4] },
-      randomCrop: { size: [3, 2], padding: 1 },
-      horizontalFlip: {},
-    };
-    const specs = parsed({ type, ...options[type] });
-    const shape = transformedShape(specs, [2, 4, 5]);
+    const specs = parsed({ type, ...transformOptions[type] });
+    const shape = transformedShape(specs, [3, 30, 35]);
     if (!shape.ok) throw shape.error;
-    const [sample] = read(counting([2, 4, 5]), specs, { seed: 0 });
-    expect(sample.every((value) => Number.isFinite(value))).toBe(true);
-    expect(new SampleReader(counting([2, 4, 5]), { transforms: specs }).shape).toEqual(shape.shape);
+    for (const seed of [undefined, 0]) {
+      const [sample] = read(counting([3, 30, 35]), specs, seed === undefined ? {} : { seed });
+      expect(sample.every((value) => Number.isFinite(value))).toBe(true);
+    }
+    expect(new SampleReader(counting([3, 30, 35]), { transforms: specs }).shape).toEqual(shape.shape);
   }
 });
 

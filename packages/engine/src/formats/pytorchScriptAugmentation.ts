@@ -1,6 +1,7 @@
 // Writes the part of a PyTorch script that transforms samples, with the draws of random transforms. No generator of PyTorch is used,
 // because the numbers of a sample must not depend on the order in which samples are read (data/transforms/draws.ts).
 import { findDataset } from '../data/datasets/index.ts';
+import { numpy } from '../data/transforms/define.ts';
 import { findTransform, transformedShape } from '../data/transforms/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 
@@ -14,14 +15,16 @@ export interface TransformCode {
 export function transformCode({ seed, data }: JobSpec): TransformCode | null {
   if (data.transforms.length === 0) return null;
   let shape = findDataset(data.dataset).describe(data).inputShape;
-  let usesNumpy = false;
   const isRandom = data.transforms.some(({ type }) => findTransform(type).random);
+  const imports = new Set<string>(isRandom ? [numpy] : []);
+  const functions = new Set<string>();
   const lines: string[] = [];
   for (const [place, spec] of data.transforms.entries()) {
     const definition = findTransform(spec.type);
     const code = definition.pytorch(spec, shape);
-    usesNumpy ||= code.numpy;
-    if (definition.random) lines.push(`draws = None if samples is None else uniform_draws(epoch, samples, ${place})`);
+    for (const name of code.imports ?? []) imports.add(name);
+    for (const text of code.functions ?? []) functions.add(text);
+    if (definition.random) lines.push(drawsLine(place, code.draws));
     lines.push(...code.lines);
     const transformed = transformedShape([spec], shape);
     if (!transformed.ok) throw transformed.error;
@@ -29,26 +32,32 @@ export function transformCode({ seed, data }: JobSpec): TransformCode | null {
   }
   const body = [...lines, 'return images'].map((line) => `    ${line}\n`).join('');
   const signature = isRandom ? 'transform(images, epoch=None, samples=None)' : 'transform(images)';
+  const called = [...functions].map((text) => `\n${text}\n\n`).join('');
   return {
-    imports: usesNumpy || isRandom ? ['numpy as np'] : [],
-    functions: `${isRandom ? drawFunction(seed) : ''}\ndef ${signature}:\n${body}`,
+    imports: [...imports],
+    functions: `${isRandom ? drawFunction(seed) : ''}${called}\ndef ${signature}:\n${body}`,
     isRandom,
   };
 }
 
+const drawsLine = (place: number, draws = 4): string =>
+  `draws = None if samples is None else uniform_draws(epoch, samples, ${place}${draws > 4 ? `, ${draws}` : ''})`;
+
 const drawFunction = (seed: number): string => `
-def uniform_draws(epoch, samples, place):
-    """Four numbers from [0, 1) for each sample, which depend only on the seed, the epoch, the sample and the transform's place
-    (Philox4x32-10; Salmon et al. 2011)."""
+def uniform_draws(epoch, samples, place, count=4):
+    """Numbers from [0, 1) for each sample, at least \`count\`, which depend only on the seed, the epoch, the sample and the transform's
+    place (Philox4x32-10; Salmon et al. 2011)."""
     low = np.uint64(0xFFFFFFFF)
-    c0, c1, c2, c3 = (np.zeros(len(samples), dtype=np.uint64) for _ in range(4))
-    c0, c1, c2 = c0 + samples.numpy().astype(np.uint64), c1 + np.uint64(epoch), c2 + np.uint64(place)
+    blocks = np.arange((count + 3) // 4, dtype=np.uint64)
+    c0, c1, c2, c3 = (np.zeros((len(samples), len(blocks)), dtype=np.uint64) for _ in range(4))
+    c0, c1 = c0 + samples.numpy().astype(np.uint64)[:, None], c1 + np.uint64(epoch)
+    c2 = c2 + np.uint64(place) + np.uint64(256) * blocks
     k0, k1 = ${seed}, 0
     for _ in range(10):
         first, second = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
         c0, c2 = (second >> np.uint64(32)) ^ c1 ^ np.uint64(k0), (first >> np.uint64(32)) ^ c3 ^ np.uint64(k1)
         c1, c3 = second & low, first & low
         k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return np.stack([c0, c1, c2, c3], axis=1) / 2.0**32
+    return np.stack([c0, c1, c2, c3], axis=-1).reshape(len(samples), -1) / 2.0**32
 
 `;

@@ -12,13 +12,20 @@ import type { Draws } from './draws.ts';
  */
 export type SampleFunction = (from: Float32Array, fromAt: number, out: Float32Array, outAt: number, draws: Draws | null) => void;
 
-/**
- * Lines of Python that change the tensor `images` of shape [samples, …shape]. The lines of a random transform may use `draws`: a numpy
- * array [samples, 4] with the numbers that {@link Draws.uniform} gives for each sample. It is None in evaluation.
- */
+/** The import of numpy in a PyTorch script. */
+export const numpy = 'numpy as np';
+
+/** Python code that changes the tensor `images` of shape [samples, …shape]. */
 export interface PyTorchTransform {
-  /** Whether the lines use numpy, as `np`. */
-  readonly numpy: boolean;
+  /** The modules that the code imports, such as `math` and `numpy as np`. Default: none. */
+  readonly imports?: readonly string[];
+  /** Functions that the lines call, each as whole lines without a line break at the end. Equal functions are written once. Default: none. */
+  readonly functions?: readonly string[];
+  /**
+   * How many numbers the lines of a random transform use for each sample. They are in `draws`: a numpy array [samples, numbers] with the
+   * numbers that {@link Draws.uniform} gives. It is None in evaluation. Default: 4.
+   */
+  readonly draws?: number;
   readonly lines: readonly string[];
 }
 

@@ -12,7 +12,6 @@ export const horizontalFlip = defineTransform({
     return imageSize(input);
   },
   pytorch: ({ p }) => ({
-    numpy: false,
     lines: [
       'if draws is not None:',
       `    mirrored = torch.from_numpy(draws[:, 0] < ${p})`,

@@ -5,12 +5,29 @@ import { ShapeError } from '../../errors.ts';
 import { registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
 import type { TransformDefinition } from './define.ts';
+import { centerCrop } from './centerCrop.ts';
+import { colorJitter } from './colorJitter.ts';
+import { grayscale } from './grayscale.ts';
 import { horizontalFlip } from './horizontalFlip.ts';
 import { normalize } from './normalize.ts';
 import { pad } from './pad.ts';
 import { randomCrop } from './randomCrop.ts';
+import { randomResizedCrop } from './randomResizedCrop.ts';
+import { resize } from './resize.ts';
+import { verticalFlip } from './verticalFlip.ts';
 
-const transforms = registry('transform', [normalize, pad, randomCrop, horizontalFlip]);
+const transforms = registry('transform', [
+  normalize,
+  pad,
+  randomCrop,
+  horizontalFlip,
+  verticalFlip,
+  resize,
+  centerCrop,
+  randomResizedCrop,
+  colorJitter,
+  grayscale,
+]);
 
 export const transformDefinitions: readonly TransformDefinition[] = transforms.definitions;
 /** The schema of one transform in a job spec. */

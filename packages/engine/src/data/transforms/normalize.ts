@@ -37,7 +37,7 @@ export const normalize = defineTransform({
       values.length === 1
         ? String(values[0])
         : `torch.tensor([${values.join(', ')}]).reshape(${[-1, ...input.slice(1).fill(1)].join(', ')})`;
-    return { numpy: false, lines: [`images = (images - ${perChannel(mean)}) / ${perChannel(std)}`] };
+    return { lines: [`images = (images - ${perChannel(mean)}) / ${perChannel(std)}`] };
   },
   build({ mean, std }, input) {
     const channels = input[0] ?? 1;

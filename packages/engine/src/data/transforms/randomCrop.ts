@@ -2,7 +2,7 @@
 // the image, so that all results have the same shape. A part that is as large as the image is then the image itself.
 import { ShapeError } from '../../errors.ts';
 import { sizePair } from '../../nn/layers/define.ts';
-import { defineTransform, imageSize } from './define.ts';
+import { defineTransform, imageSize, numpy } from './define.ts';
 import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, paddingSchema, pythonPadding, sidesOf } from './window.ts';
 
 const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
@@ -46,7 +46,7 @@ export const randomCrop = defineTransform({
     const lefts = sides.left + width + sides.right - columns + 1;
     const padded = pythonPadding(sides, fill, paddingMode);
     return {
-      numpy: true,
+      imports: [numpy],
       lines: [
         ...padded.lines,
         `top = np.full(len(images), ${middle(height, rows, sides.top, sides.bottom)}) if draws is None else np.floor(draws[:, 0] * ${tops})`,

@@ -2,7 +2,7 @@
 // cropping and flipping are such moves. The four modes of padding are torchvision's.
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
-import type { PyTorchTransform } from './define.ts';
+import { numpy, type PyTorchTransform } from './define.ts';
 
 const side = z.int().min(0).max(4096);
 
@@ -27,10 +27,10 @@ type PaddingMode = z.output<typeof paddingModeSchema>;
 export function pythonPadding({ left, top, right, bottom }: Sides, fill: number, mode: PaddingMode): PyTorchTransform {
   if (mode === 'constant') {
     const lines = [`images = nn.functional.pad(images, (${left}, ${right}, ${top}, ${bottom}), value=${fill})`];
-    return { numpy: false, lines: left + right + top + bottom === 0 ? [] : lines };
+    return { lines: left + right + top + bottom === 0 ? [] : lines };
   }
   const sides = `((0, 0), (0, 0), (${top}, ${bottom}), (${left}, ${right}))`;
-  return { numpy: true, lines: [`images = torch.from_numpy(np.pad(images.numpy(), ${sides}, mode="${mode}"))`] };
+  return { imports: [numpy], lines: [`images = torch.from_numpy(np.pad(images.numpy(), ${sides}, mode="${mode}"))`] };
 }
 
 /** For each row or column of the result: the index of the row or column in the image, or -1 if it is filled. */
