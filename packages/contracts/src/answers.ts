@@ -38,6 +38,23 @@ export type StreamToken = z.infer<typeof streamToken>;
 export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
 export type JobMetrics = z.infer<typeof jobMetrics>;
 
+export const jobVerification = z
+  .object({
+    job: jobId.describe('The job that trains the spec again.'),
+    status: jobStatus.describe('The status of that job.'),
+    reproduced: z
+      .boolean()
+      .nullable()
+      .describe('Whether all epochs and the weights are the same, bit for bit. Null until it is known, and if that job did not succeed.'),
+    firstDifferentEpoch: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe('The first epoch whose metrics differ, without its measured times. Null if there is none.'),
+  })
+  .meta({ id: 'JobVerification' });
+export type JobVerification = z.infer<typeof jobVerification>;
+
 export const jobComparison = z
   .object({
     jobs: z.array(

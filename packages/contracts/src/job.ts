@@ -76,6 +76,7 @@ export const jobSchema = z
     error: jobError.nullable(),
     retryOf: jobId.nullable().describe('The failed or cancelled job that this job retries.'),
     forkOf: jobId.nullable().describe('The job from whose checkpoint this job started.'),
+    verifies: jobId.nullable().describe('The job that this job trains again, to compare the results.'),
     sweep: z.string().nullable().describe('The id of the sweep that created this job.'),
     webhook: jobWebhook.nullable().describe('null if the job has no webhook.'),
     worker: z.string().nullable().describe('The worker that runs the job, or ran it last.'),

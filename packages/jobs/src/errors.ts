@@ -37,6 +37,19 @@ export class JobStateError extends JobsError {
   }
 }
 
+/** The job began with the checkpoint of another job, so its spec alone does not say what it computed. */
+export class NotRepeatableError extends JobsError {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    super(
+      'notRepeatable',
+      `cannot verify ${jobId}: it began with the checkpoint of another job. Verify a job that was trained from its beginning`,
+    );
+    this.jobId = jobId;
+  }
+}
+
 /** The job has no checkpoint that a new job could begin with. */
 export class NoCheckpointError extends JobsError {
   readonly jobId: string;

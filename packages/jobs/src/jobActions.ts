@@ -66,7 +66,8 @@ export class JobActions {
     const keys = this.#keys;
     const job = keys.job(jobId);
     for (;;) {
-      const [specBefore, notesBefore, reuseKey] = await this.#options.redis.hmget(job, 'spec', 'notes', 'reuseKey');
+      const fields = await this.#options.redis.hmget(job, 'spec', 'notes', 'reuseKey', 'verifies');
+      const [specBefore, notesBefore, reuseKey, verifies] = fields;
       if (typeof specBefore !== 'string') throw new JobNotFoundError(jobId);
       const spec = changedSpec(JSON.parse(specBefore) as JobSpec, change);
       const reply = await describeJob(this.#options.redis, {
@@ -77,7 +78,7 @@ export class JobActions {
         specBefore,
         notesBefore: notesBefore ?? '',
         spec: JSON.stringify(spec),
-        labels: JSON.stringify(listedLabels(spec, reuseKey ?? undefined)),
+        labels: JSON.stringify(listedLabels(spec, reuseKey ?? undefined, verifies ?? undefined)),
         notes: (change.notes === undefined ? notesBefore : change.notes) ?? '',
         quotas: quotaText(quotas),
       });

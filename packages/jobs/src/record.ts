@@ -14,10 +14,11 @@ import { reuseLabel } from './reuse.ts';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
 
-/** The job that a new job retries or forks, and the checkpoint that the new job begins with. */
+/** The job that a new job retries, forks or verifies, and the checkpoint that the new job begins with. */
 export interface Origin {
   readonly retryOf?: string;
   readonly forkOf?: string;
+  readonly verifies?: string;
   readonly begun?: Begun;
 }
 
@@ -63,11 +64,11 @@ export function newRecord(
   spec: JobSpec,
   owner: string,
   createdAt: Date,
-  { retryOf, forkOf, begun }: Origin = {},
+  { retryOf, forkOf, verifies, begun }: Origin = {},
   { webhook, sweep, reuseKey, dataDigest, traceparent }: RecordExtras = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
-  const labels = listedLabels(spec, reuseKey);
+  const labels = listedLabels(spec, reuseKey, verifies);
   const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
   return {
     spec: JSON.stringify(spec),
@@ -78,6 +79,7 @@ export function newRecord(
     lastEpoch: String(epoch),
     ...(retryOf !== undefined && { retryOf }),
     ...(forkOf !== undefined && { forkOf }),
+    ...(verifies !== undefined && { verifies }),
     ...(reuseKey !== undefined && { reuseKey }),
     ...(dataDigest !== undefined && { dataDigest }),
     ...(sweep !== undefined && { sweep }),
@@ -119,6 +121,7 @@ export function jobOfRecord(jobId: string, record: JobRecord, position: number |
     error: optionalJson<NonNullable<Job['error']>>(record, 'error'),
     retryOf: record['retryOf'] ?? null,
     forkOf: record['forkOf'] ?? null,
+    verifies: record['verifies'] ?? null,
     sweep: record['sweep'] ?? null,
     webhook: webhookOf(record, isFinal(status)),
     worker: record['worker'] ?? null,
@@ -157,8 +160,23 @@ export function jobMemory(specBytes: number, epochs: number): number {
   return recordMemory + specBytes + eventMemory * epochs;
 }
 
-/** Returns the labels in whose lists a job is: those of its spec, in the format of `JobFilter.label`, and the label of its reuse key. */
-export function listedLabels({ labels = {} }: Pick<JobSpec, 'labels'>, reuseKey: string | undefined): string[] {
-  const own = Object.entries(labels).map(([key, value]) => `${key}:${value}`);
-  return reuseKey === undefined ? own : [...own, reuseLabel(reuseKey)];
+/**
+ * Returns the labels in whose lists a job is: those of its spec, in the format of `JobFilter.label`, and labels of the service.
+ * @param verifies the job that this job verifies
+ */
+export function listedLabels(
+  { labels = {} }: Pick<JobSpec, 'labels'>,
+  reuseKey: string | undefined,
+  verifies: string | undefined,
+): string[] {
+  return [
+    ...Object.entries(labels).map(([key, value]) => `${key}:${value}`),
+    ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)]),
+    ...(verifies === undefined ? [] : [verifyLabel(verifies)]),
+  ];
+}
+
+/** Returns the label that lists the jobs that verify a job. No label of a user begins with its first character. */
+export function verifyLabel(jobId: string): string {
+  return `\u007fverifies ${jobId}`;
 }

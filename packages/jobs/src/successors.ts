@@ -1,11 +1,11 @@
-// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up
-// to that checkpoint. So it does not need the other job any more, which may continue or be deleted.
+// Creates jobs from another job: a retry, a fork or a verification. A retry or a fork begins with copies of the other job's last checkpoint
+// and of its history up to that checkpoint. So it does not need the other job any more, which may continue or be deleted.
 import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
 import { initialWeightsFile, SpecError } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { copySnapshots } from './artifacts/snapshots.ts';
-import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError } from './errors.ts';
+import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError, NotRepeatableError } from './errors.ts';
 import type { EventLog } from './events/eventLog.ts';
 import type { JobStore, NewJob } from './jobStore.ts';
 import type { Begun, Origin } from './record.ts';
@@ -74,7 +74,21 @@ export class Successors {
     });
   }
 
-  /** Also copies the initial weights of the other job. If its checkpoint is lost, the new job begins with them. */
+  /**
+   * Creates a job that trains a job that succeeded again, from its beginning. The new job gets no webhook.
+   * @throws JobStateError if the job has not succeeded
+   * @throws NotRepeatableError if the job began with the checkpoint of another job
+   */
+  async verify(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+    if (job.status !== 'succeeded') throw new JobStateError(job.id, 'verify', job.status);
+    // A retry of a job that began anew has the reuse key of that job, and the same result as without the interruption.
+    const hasBegunAnew = job.forkOf === null && job.retryOf === null;
+    if (!hasBegunAnew && (await this.#options.redis.hexists(this.#keys.job(job.id), 'reuseKey')) === 0)
+      throw new NotRepeatableError(job.id);
+    return await this.#make(job, { ...successor, webhook: null }, () => Promise.resolve({ verifies: job.id }));
+  }
+
+  /** Also copies the initial weights of the other job. A retry or a fork needs them if its checkpoint is lost. */
   async #make(
     from: Job,
     successor: Successor,

@@ -14,6 +14,7 @@ import {
   JobNotFoundError,
   JobStateError,
   NoCheckpointError,
+  NotRepeatableError,
   NoWebhookError,
   QuotaExceededError,
   type RedisFailure,
@@ -101,7 +102,8 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
     return new ProblemError('invalidSpec', `${issue.message}.`, { issues: [issue] });
   }
   if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request);
-  if (error instanceof JobStateError || error instanceof SweepStateError || error instanceof NoCheckpointError)
+  const refusals = [JobStateError, SweepStateError, NoCheckpointError, NotRepeatableError];
+  if (error instanceof Error && refusals.some((refusal) => error instanceof refusal))
     return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);

@@ -23,6 +23,7 @@ import { successorRoutes } from './successors.ts';
 import { sweepRoutes } from './sweeps.ts';
 import { uploadDatasetRoute } from './uploadDataset.ts';
 import { uploadWeightsRoute } from './uploadWeights.ts';
+import { verifyRoutes } from './verify.ts';
 import { webhookRoutes } from './webhooks.ts';
 import { weightsRoutes } from './weights.ts';
 import { workerRoutes } from './workers.ts';
@@ -39,6 +40,7 @@ export const routes: readonly (Routes | AsyncRoutes)[] = [
   describeJobRoute,
   jobActionRoutes,
   successorRoutes,
+  verifyRoutes,
   eventRoutes,
   metricsRoutes,
   compareRoute,
