@@ -34,6 +34,7 @@ export const layers: Counterparts = {
   hardSwish: 'hardswish',
   hardSigmoid: null,
   mish: null,
+  squeezeExcite: null,
   flatten: 'flatten',
   residual: null,
 };

@@ -7,6 +7,7 @@ of a batch. The modules compute in float64 from values that float32 represents e
 import json
 import torch
 import torch.nn as nn
+from torchvision.ops import SqueezeExcitation
 
 
 def stored(t):
@@ -44,7 +45,14 @@ layers = [
      nn.InstanceNorm2d(2, momentum=0.3, affine=True, track_running_stats=True), (3, 2, 4, 3)),
     ({"type": "dropout2d", "p": 0.4}, Dropout2d(0.4), (3, 4, 2, 3), 1.0, 7),
     ({"type": "dropout2d", "p": 0}, Dropout2d(0.0), (2, 3, 2, 2), 1.0, 7),
+    ({"type": "squeezeExcite", "squeezeChannels": 2}, SqueezeExcitation(4, 2), (3, 4, 3, 2)),
+    ({"type": "squeezeExcite", "squeezeChannels": 3, "scaleActivation": "hardSigmoid"},
+     SqueezeExcitation(5, 3, scale_activation=nn.Hardsigmoid), (2, 5, 2, 4), 2.0),
 ]
+
+
+for activation, module in {"relu6": nn.ReLU6, "silu": nn.SiLU, "hardSwish": nn.Hardswish, "gelu": nn.GELU, "mish": nn.Mish}.items():
+    layers.append(({"type": "squeezeExcite", "squeezeChannels": 3, "activation": activation}, SqueezeExcitation(3, 3, activation=module), (2, 3, 2, 2)))
 
 
 def case(layer, module, shape, scale=1.0, seed=None):

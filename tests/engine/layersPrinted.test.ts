@@ -31,6 +31,7 @@ import {
   SiLU,
   Softmax,
   Softplus,
+  SqueezeExcitation,
   Tanh,
   Upsample,
 } from '@trainyard/engine';
@@ -60,6 +61,16 @@ const printed: readonly (readonly [Module, string])[] = [
   (layers): Sequential(
     (0): ReLU()
   )
+)`,
+  ],
+  [
+    new SqueezeExcitation(8, 2, { scaleActivation: new Hardsigmoid() }),
+    `SqueezeExcitation(
+  (avgpool): AdaptiveAvgPool2d(output_size=1)
+  (fc1): Conv2d(8, 2, kernel_size=(1, 1), stride=(1, 1))
+  (fc2): Conv2d(2, 8, kernel_size=(1, 1), stride=(1, 1))
+  (activation): ReLU()
+  (scale_activation): Hardsigmoid()
 )`,
   ],
   [new Linear(400, 120), 'Linear(in_features=400, out_features=120, bias=True)'],

@@ -1,6 +1,6 @@
 // Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. The classes of layers refuse the same
 // sizes.
-import { Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape } from '@trainyard/engine';
+import { Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape, SqueezeExcitation } from '@trainyard/engine';
 import { buildModel, inferShapes, type LayerSpec, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';
@@ -210,6 +210,7 @@ test.each([
   ['three sizes for two dimensions', { type: 'maxPool2d', kernelSize: [1, 2, 3] }],
   ['a residual of nothing', { type: 'residual', layers: [] }],
   ['a residual within a residual', { type: 'residual', layers: [{ type: 'residual', layers: [{ type: 'relu' }] }] }],
+  ['an activation that squeezeExcite does not have', { type: 'squeezeExcite', squeezeChannels: 2, activation: 'softmax' }],
   ['half a feature', { type: 'linear', outFeatures: 0.5 }],
   ['an option of another layer', { type: 'relu', outFeatures: 3 }],
 ])('a layer with %s is refused by the schema', (_, input) => {
@@ -221,6 +222,7 @@ test.each([
   ['Conv2d', () => new Conv2d(0, 6, 3), /Conv2d: inChannels: must be at least 1, got 0/],
   ['Linear', () => new Linear(3, -2), /Linear: outFeatures: must be at least 1, got -2/],
   ['MaxPool2d', () => new MaxPool2d(2, { stride: 0 }), /MaxPool2d: stride/],
+  ['SqueezeExcitation', () => new SqueezeExcitation(4, 0), /SqueezeExcitation: squeezeChannels: must be at least 1, got 0/],
   ['Flatten', () => new Flatten(1.5), /Flatten: startDim: expected a whole number, got 1.5/],
 ])('the class %s refuses sizes that make no sense', (_, make, message) => {
   expectRefusal(make, 'invalidArgument', message);

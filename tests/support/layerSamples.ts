@@ -38,6 +38,7 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
   hardSwish: { options: {}, input: [3, 4] },
   hardSigmoid: { options: {}, input: [3, 4] },
   mish: { options: {}, input: [3, 4] },
+  squeezeExcite: { options: { squeezeChannels: 3, activation: 'silu', scaleActivation: 'hardSigmoid' }, input: [4, 3, 2] },
   residual: {
     options: {
       layers: [

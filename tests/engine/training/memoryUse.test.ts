@@ -33,6 +33,19 @@ const trained: Readonly<Record<string, object>> = {
       { type: 'softmax' },
     ],
   },
+  'squeeze and excite, instance norm': {
+    layers: [
+      conv,
+      { type: 'squeezeExcite', squeezeChannels: 4 },
+      { type: 'instanceNorm2d', affine: true },
+      { type: 'hardSwish' },
+      { ...conv, groups: 16 },
+      { type: 'squeezeExcite', squeezeChannels: 8, activation: 'silu', scaleActivation: 'hardSigmoid' },
+      { type: 'mish' },
+      flatten,
+      linear,
+    ],
+  },
   'groups, depthwise convolutions and large kernels': {
     layers: [conv, { ...conv, groups: 4 }, { ...conv, groups: 16 }, relu, { ...conv, kernelSize: 7, padding: 3 }, relu, flatten, linear],
   },

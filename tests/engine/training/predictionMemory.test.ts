@@ -12,6 +12,9 @@ const predicting: Readonly<Record<string, object>> = {
   'learned slopes, layer norm and softmax': {
     layers: [conv, { type: 'prelu' }, { type: 'elu' }, flatten, { type: 'layerNorm' }, linear, { type: 'softmax' }],
   },
+  'squeeze and excite, instance norm': {
+    layers: [conv, { type: 'squeezeExcite', squeezeChannels: 4 }, { type: 'instanceNorm2d' }, { type: 'mish' }, flatten, linear],
+  },
   'padding that mirrors, groups and large kernels': {
     layers: [
       { ...conv, paddingMode: 'reflect' },

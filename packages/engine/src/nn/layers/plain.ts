@@ -30,6 +30,7 @@ import { sigmoid } from './sigmoid.ts';
 import { silu } from './silu.ts';
 import { softmax } from './softmax.ts';
 import { softplus } from './softplus.ts';
+import { squeezeExcite } from './squeezeExcite.ts';
 import { tanh } from './tanh.ts';
 import { upsample } from './upsample.ts';
 
@@ -60,6 +61,7 @@ export { Sigmoid } from './sigmoid.ts';
 export { SiLU } from './silu.ts';
 export { Softmax } from './softmax.ts';
 export { Softplus } from './softplus.ts';
+export { SqueezeExcitation, type SqueezeExcitationOptions } from './squeezeExcite.ts';
 export { Tanh } from './tanh.ts';
 export { Upsample, type UpsampleLayerOptions } from './upsample.ts';
 
@@ -93,6 +95,7 @@ const plainLayers = registry('layer', [
   hardSwish,
   hardSigmoid,
   mish,
+  squeezeExcite,
   flatten,
 ]);
 export default plainLayers;
