@@ -82,6 +82,27 @@ const badSpecs: readonly BadSpec[] = [
     says: ['kernel 40×40', '32×32'],
   },
   {
+    what: 'a layer that does not fit within a branch',
+    body: layers({ type: 'branches', branches: [[], [conv({ kernelSize: 40 })]] }, flatten, linear),
+    path: '/model/layers/0/branches/1/0/kernelSize',
+    code: 'shapeMismatch',
+    says: ['of its branch 1', 'kernel 40×40', '32×32'],
+  },
+  {
+    what: 'branches whose outputs do not fit together',
+    body: layers({ type: 'branches', merge: 'add', branches: [[], [conv({ outChannels: 3, kernelSize: 1 })]] }, flatten, linear),
+    path: '/model/layers/0/branches/1',
+    code: 'shapeMismatch',
+    says: ['[1, 32, 32]', '[3, 32, 32]', 'merge with concat'],
+  },
+  {
+    what: 'an unknown layer within a branch',
+    body: layers({ type: 'branches', branches: [[], [{ type: 'branches' }]] }, flatten, linear),
+    path: '/model/layers/0/branches/1/0/type',
+    code: 'unknownType',
+    says: ['"branches"', 'conv2d'],
+  },
+  {
     what: 'a window that does not fit',
     body: layers({ type: 'maxPool2d', name: 'pool', kernelSize: 40 }, flatten, linear),
     path: '/model/layers/0/kernelSize',

@@ -16,6 +16,7 @@ const { spec } = checkSpec({
       { type: 'conv2d', name: 'first', outChannels: 5, kernelSize: 3, padding: 1 },
       { type: 'residual', layers: [{ type: 'conv2d', outChannels: 5, kernelSize: [1, 3], padding: [0, 1] }] },
       { type: 'conv2d', outChannels: 4, kernelSize: 1 },
+      { type: 'branches', merge: 'add', branches: [[], [{ type: 'relu' }, { type: 'conv2d', outChannels: 4, kernelSize: 1 }]] },
     ],
   },
   loss: { type: 'mse' },
@@ -46,12 +47,13 @@ test.for([
   ['?layer=first', 'first', [5, 3, 3, 3]],
   ['?layer=1.layers.0', '1.layers.0', [5, 5, 1, 3]],
   ['?layer=2', '2', [4, 5, 1, 1]],
+  ['?layer=3.branches.1.1', '3.branches.1.1', [4, 4, 1, 1]],
 ] as const)('filters%s are the weights of %s', async ([query, layer, shape], { api }) => {
   const { jobId, weights } = await withModel(api);
   const response = await api.get(`/jobs/${jobId}/filters${query}`);
   expect(response.statusCode).toBe(200);
   const filters = jobFilters.parse(response.json());
-  expect(filters).toMatchObject({ layer, from: 'model', layers: ['first', '1.layers.0', '2'], shape });
+  expect(filters).toMatchObject({ layer, from: 'model', layers: ['first', '1.layers.0', '2', '3.branches.1.1'], shape });
   const expected = decodeSafetensors(weights).tensors.find(({ name }) => name === `${layer}.weight`);
   expect(filters.weights.flat(3)).toEqual(Array.from(expected?.data ?? [], Number));
 });

@@ -37,6 +37,7 @@ export const layers: Counterparts = {
   squeezeExcite: null,
   flatten: 'flatten',
   residual: null,
+  branches: null,
 };
 
 export const losses: Counterparts = {

@@ -35,6 +35,23 @@ class Dropout2d(nn.Module):
         return x * kept.reshape(x.shape[0], x.shape[1], 1, 1) / (1 - self.p)
 
 
+class Branches(nn.Module):
+    """The branches of a job's specification, written with PyTorch's own modules."""
+
+    def __init__(self, merge, *branches):
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+        self.merge = merge
+
+    def forward(self, x):
+        outputs = [branch(x) for branch in self.branches]
+        return torch.cat(outputs, dim=1) if self.merge == "concat" else torch.stack(outputs).sum(0)
+
+
+def convolution(out, kernel, **rest):
+    return {"type": "conv2d", "outChannels": out, "kernelSize": kernel, **rest}
+
+
 layers = [
     ({"type": "hardSigmoid"}, nn.Hardsigmoid(), (3, 17), 3.0),
     ({"type": "mish"}, nn.Mish(), (3, 17), 4.0),
@@ -48,6 +65,14 @@ layers = [
     ({"type": "squeezeExcite", "squeezeChannels": 2}, SqueezeExcitation(4, 2), (3, 4, 3, 2)),
     ({"type": "squeezeExcite", "squeezeChannels": 3, "scaleActivation": "hardSigmoid"},
      SqueezeExcitation(5, 3, scale_activation=nn.Hardsigmoid), (2, 5, 2, 4), 2.0),
+    ({"type": "branches", "branches": [[convolution(2, 1), {"type": "relu"}], [convolution(3, 3, padding=1), {"type": "batchNorm2d"}], []]},
+     Branches("concat", nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU()), nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.BatchNorm2d(3)), nn.Sequential()),
+     (2, 2, 4, 3)),
+    ({"type": "branches", "merge": "add", "branches": [[], [convolution(2, 3, padding=1)], [convolution(2, 1)], [{"type": "tanh"}]]},
+     Branches("add", nn.Sequential(), nn.Sequential(nn.Conv2d(2, 2, 3, padding=1)), nn.Sequential(nn.Conv2d(2, 2, 1)), nn.Sequential(nn.Tanh())),
+     (2, 2, 3, 3)),
+    ({"type": "branches", "branches": [[{"type": "linear", "outFeatures": 3}], [{"type": "linear", "outFeatures": 2}, {"type": "sigmoid"}]]},
+     Branches("concat", nn.Sequential(nn.Linear(4, 3)), nn.Sequential(nn.Linear(4, 2), nn.Sigmoid())), (5, 4)),
 ]
 
 

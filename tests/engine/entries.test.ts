@@ -84,7 +84,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
   ],
 };
 
-const layerNames = [...Object.keys(plainLayers).filter((name) => name !== 'default'), 'Residual', 'Sequential'];
+const layerNames = [...Object.keys(plainLayers).filter((name) => name !== 'default'), 'Branches', 'Residual', 'Sequential'];
 const activationNames = activationFunctions.map(([name]) => name);
 const listed = (names: string): string[] => names.trim().split(/\s+/);
 

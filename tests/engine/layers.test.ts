@@ -148,6 +148,28 @@ describe('a list of layers', () => {
     expect(built.parameters().map(({ values }) => values)).toEqual(constructed.map(({ values }) => values));
   });
 
+  test('names the parameters of branches by branch and layer, and draws the branches one after another', () => {
+    const block = layer({
+      type: 'branches',
+      branches: [
+        [{ type: 'linear', name: 'up', outFeatures: 2 }, { type: 'relu' }, { type: 'linear', outFeatures: 4 }],
+        [],
+        [{ type: 'linear', outFeatures: 1, bias: false }],
+      ],
+    });
+    const built = buildModel([layer({ type: 'relu' }), block], [3], new Generator(3));
+    expect(built.namedParameters().map(([name]) => name)).toEqual([
+      '1.branches.0.up.weight',
+      '1.branches.0.up.bias',
+      '1.branches.0.2.weight',
+      '1.branches.0.2.bias',
+      '1.branches.2.0.weight',
+    ]);
+    manualSeed(3);
+    const constructed = [new Linear(3, 2), new Linear(2, 4), new Linear(3, 1, { bias: false })].flatMap((module) => module.parameters());
+    expect(built.parameters().map(({ values }) => values)).toEqual(constructed.map(({ values }) => values));
+  });
+
   test('draws as the constructors do, one after another', () => {
     const built = buildModel(lenet, [1, 28, 28], new Generator(3));
     manualSeed(3);

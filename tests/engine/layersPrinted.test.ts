@@ -4,6 +4,7 @@ import {
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  Branches,
   Conv2d,
   ConvTranspose2d,
   Dropout,
@@ -71,6 +72,17 @@ const printed: readonly (readonly [Module, string])[] = [
   (fc2): Conv2d(2, 8, kernel_size=(1, 1), stride=(1, 1))
   (activation): ReLU()
   (scale_activation): Hardsigmoid()
+)`,
+  ],
+  [
+    new Branches([new Sequential(new ReLU()), new Sequential()]),
+    `Branches(
+  (branches): ModuleList(
+    (0): Sequential(
+      (0): ReLU()
+    )
+    (1): Sequential()
+  )
 )`,
   ],
   [new Linear(400, 120), 'Linear(in_features=400, out_features=120, bias=True)'],

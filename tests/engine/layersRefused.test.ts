@@ -1,6 +1,6 @@
 // Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. The classes of layers refuse the same
 // sizes.
-import { Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape, SqueezeExcitation } from '@trainyard/engine';
+import { Branches, Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape, SqueezeExcitation } from '@trainyard/engine';
 import { buildModel, inferShapes, type LayerSpec, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';
@@ -160,6 +160,55 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
     { index: 0, field: 'shortcut/1/name', message: /layer 0 of its shortcut is named "a" already/ },
   ],
   [
+    'branches of different heights that are concatenated',
+    [{ type: 'branches', branches: [[], [{ type: 'relu' }], [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }]] }],
+    [1, 5, 5],
+    {
+      index: 0,
+      field: 'branches/2',
+      message: /branch 0 gives the shape \[1, 5, 5\] and branch 2 gives \[2, 3, 3\]: give both the same sizes except for the first/,
+    },
+  ],
+  [
+    'branches of different channels that are added',
+    [{ type: 'branches', merge: 'add', branches: [[], [{ type: 'conv2d', outChannels: 2, kernelSize: 1 }]] }],
+    [1, 5, 5],
+    {
+      index: 0,
+      field: 'branches/1',
+      message: /branch 0 gives the shape \[1, 5, 5\] and branch 1 gives \[2, 5, 5\]: make both equal, or merge with concat/,
+    },
+  ],
+  [
+    'branches of images and features',
+    [{ type: 'branches', branches: [[], [{ type: 'flatten' }]] }],
+    [1, 5, 5],
+    { index: 0, field: 'branches/1', message: /branch 0 gives the shape \[1, 5, 5\] and branch 1 gives \[25\]/ },
+  ],
+  [
+    'a layer in a branch that does not fit',
+    [{ type: 'branches', branches: [[], [{ type: 'relu' }, { type: 'conv2d', outChannels: 1, kernelSize: 7 }]] }],
+    [1, 5, 5],
+    { index: 0, field: 'branches/1/1/kernelSize', message: /conv2d "1" of its branch 1: kernel 7×7 does not fit/ },
+  ],
+  [
+    'a branch with one name twice',
+    [
+      {
+        type: 'branches',
+        branches: [
+          [
+            { type: 'relu', name: 'a' },
+            { type: 'tanh', name: 'a' },
+          ],
+          [{ type: 'relu', name: 'a' }],
+        ],
+      },
+    ],
+    [1, 5, 5],
+    { index: 0, field: 'branches/0/1/name', message: /layer 0 of its branch 0 is named "a" already/ },
+  ],
+  [
     'a flatten of the batch',
     [{ type: 'flatten', startDim: 0 }],
     [1, 5, 5],
@@ -211,6 +260,10 @@ test.each([
   ['a residual of nothing', { type: 'residual', layers: [] }],
   ['a residual within a residual', { type: 'residual', layers: [{ type: 'residual', layers: [{ type: 'relu' }] }] }],
   ['an activation that squeezeExcite does not have', { type: 'squeezeExcite', squeezeChannels: 2, activation: 'softmax' }],
+  ['a single branch', { type: 'branches', branches: [[{ type: 'relu' }]] }],
+  ['branches that are not lists', { type: 'branches', branches: [{ type: 'relu' }, { type: 'tanh' }] }],
+  ['branches within branches', { type: 'branches', branches: [[], [{ type: 'branches', branches: [[], []] }]] }],
+  ['branches that are multiplied', { type: 'branches', branches: [[], []], merge: 'multiply' }],
   ['half a feature', { type: 'linear', outFeatures: 0.5 }],
   ['an option of another layer', { type: 'relu', outFeatures: 3 }],
 ])('a layer with %s is refused by the schema', (_, input) => {
@@ -226,6 +279,17 @@ test.each([
   ['Flatten', () => new Flatten(1.5), /Flatten: startDim: expected a whole number, got 1.5/],
 ])('the class %s refuses sizes that make no sense', (_, make, message) => {
   expectRefusal(make, 'invalidArgument', message);
+});
+
+test('a Branches refuses a single branch, an unknown merge, and different shapes that would broadcast', () => {
+  expectRefusal(() => new Branches([new Linear(3, 1)]), 'invalidArgument', /at least 2 branches, got 1/);
+  expectRefusal(
+    () => new Branches([new Linear(3, 1), new Linear(3, 1)], { merge: 'sum' as 'add' }),
+    'invalidArgument',
+    /'concat' or 'add', got "sum"/,
+  );
+  const added = new Branches([new Linear(3, 3), new Linear(3, 1)], { merge: 'add' });
+  expectRefusal(() => added.forward(randn([2, 3])), 'shapeMismatch', /branch 0 gives the shape \[3\] and branch 1 gives \[1\]/);
 });
 
 test('a Residual refuses to add different shapes that would broadcast', () => {

@@ -16,6 +16,7 @@ const spec: Json = {
     layers: [
       { type: 'conv2d', name: 'first', outChannels: 2, kernelSize: [3, 3] },
       { type: 'residual', layers: [{ type: 'relu' }], shortcut: [{ type: 'relu' }] },
+      { type: 'branches', branches: [[{ type: 'relu' }], [{ type: 'squeezeExcite', squeezeChannels: 2 }]], merge: 'add' },
       { type: 'layerNorm', normalizedShape: [6, 6] },
       { type: 'flatten' },
       { type: 'linear', outFeatures: 2 },

@@ -50,5 +50,15 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
     },
     input: [2, 4, 3],
   },
+  branches: {
+    options: {
+      branches: [
+        [{ type: 'conv2d', name: 'only', outChannels: 3, kernelSize: 1 }],
+        [],
+        [{ type: 'conv2d', outChannels: 2, kernelSize: 3, padding: 'same', bias: false }, { type: 'dropout', p: 0 }, { type: 'tanh' }],
+      ],
+    },
+    input: [2, 4, 3],
+  },
   flatten: { options: { startDim: 2 }, input: [2, 3, 4] },
 };

@@ -52,6 +52,7 @@ export {
   type SmoothL1LossOptions,
   smoothL1Loss,
 } from './losses/index.ts';
+export { Branches, type BranchesOptions } from './nn/layers/branches.ts';
 export * from './nn/layers/plain.ts';
 export { Residual } from './nn/layers/residual.ts';
 export { Sequential } from './nn/layers/sequential.ts';

@@ -40,7 +40,17 @@ const variants: Readonly<Record<string, readonly (readonly [options: object, inp
     [{ layers: [{ type: 'conv2d', name: 'a', outChannels: 2, kernelSize: 3, padding: 1 }, { type: 'batchNorm2d' }] }, [2, 4, 4]],
     [{ layers: [{ type: 'relu' }], shortcut: [{ type: 'dropout' }, { type: 'tanh' }] }, [3]],
   ],
-  squeezeExcite: ['relu', 'relu6', 'silu', 'hardSwish', 'gelu', 'mish'].map((activation) => [{ squeezeChannels: 2, activation }, [5, 2, 3]]),
+  squeezeExcite: ['relu', 'relu6', 'silu', 'hardSwish', 'gelu', 'mish'].map((activation) => [
+    { squeezeChannels: 2, activation },
+    [5, 2, 3],
+  ]),
+  branches: [
+    [
+      { branches: [[{ type: 'conv2d', outChannels: 2, kernelSize: 3, padding: 1 }], [], [{ type: 'batchNorm2d' }]], merge: 'add' },
+      [2, 4, 4],
+    ],
+    [{ branches: [[], [{ type: 'linear', name: 'wide', outFeatures: 4 }]] }, [3]],
+  ],
   linear: [[{ outFeatures: 4, bias: false }, [6]]],
   maxPool2d: [
     [{ kernelSize: 2 }, [1, 6, 7]],

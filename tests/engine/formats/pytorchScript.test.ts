@@ -247,6 +247,17 @@ test('defines the helpers of layers within a residual once and before it', () =>
   expect(text).toContain('("1", Residual(nn.Sequential(Dropout(0.2)))),');
 });
 
+test('defines the helpers of layers within branches once and before it', () => {
+  const dropout = { type: 'dropout', p: 0.2 };
+  const layers = [
+    { type: 'branches', branches: [[dropout], [], [dropout]], merge: 'add' },
+    { type: 'linear', outFeatures: 3 },
+  ];
+  const text = pytorchScript(checkSpec({ ...registryJobs['the loss mse'], model: { layers } }).spec);
+  expect(text.match(/^class \w+/gm)).toEqual(['class Dropout', 'class Branches']);
+  expect(text).toContain('Branches((nn.Sequential(Dropout(0.2)), nn.Sequential(), nn.Sequential(Dropout(0.2))), merge="add")');
+});
+
 describe('a script can be made for a job with', () => {
   test.for(Object.entries(registryJobs))('%s', ([, body]) => {
     expect(scriptOf(body)).toContain('for epoch in range(1, ');

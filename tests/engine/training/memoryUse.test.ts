@@ -46,6 +46,34 @@ const trained: Readonly<Record<string, object>> = {
       linear,
     ],
   },
+  'branches that are joined and added': {
+    layers: [
+      conv,
+      { type: 'branches', branches: [[conv, relu], [{ ...conv, kernelSize: 1, padding: 0 }, { type: 'batchNorm2d' }], []] },
+      relu,
+      { type: 'branches', merge: 'add', branches: [[], [{ ...conv, outChannels: 48 }, relu], [{ type: 'silu' }]] },
+      flatten,
+      linear,
+    ],
+  },
+  'an inverted residual that widens and narrows': {
+    layers: [
+      conv,
+      {
+        type: 'residual',
+        layers: [
+          { ...conv, outChannels: 96, kernelSize: 1, padding: 0 },
+          { type: 'batchNorm2d' },
+          { type: 'hardSwish' },
+          { ...conv, outChannels: 96, groups: 96 },
+          { type: 'squeezeExcite', squeezeChannels: 24, scaleActivation: 'hardSigmoid' },
+          { ...conv, kernelSize: 1, padding: 0 },
+        ],
+      },
+      flatten,
+      linear,
+    ],
+  },
   'groups, depthwise convolutions and large kernels': {
     layers: [conv, { ...conv, groups: 4 }, { ...conv, groups: 16 }, relu, { ...conv, kernelSize: 7, padding: 3 }, relu, flatten, linear],
   },

@@ -70,6 +70,18 @@ const special = constantFrom<object[]>(
       ],
     },
   ],
+  [{ type: 'squeezeExcite', squeezeChannels: 2 }],
+  [
+    {
+      type: 'branches',
+      branches: [
+        [{ type: 'conv2d', outChannels: 2, kernelSize: 3, padding: 1 }, { type: 'relu' }, { type: 'dropout2d', p: 0.3 }],
+        [{ type: 'batchNorm2d' }],
+        [],
+      ],
+    },
+  ],
+  [{ type: 'branches', merge: 'add', branches: [[{ type: 'batchNorm2d' }], [{ type: 'dropout', p: 0.3 }], []] }],
   [{ type: 'conv2d', outChannels: 5, kernelSize: 3, padding: 1 }, { type: 'relu' }, { type: 'maxPool2d', kernelSize: 2 }],
   [{ type: 'convTranspose2d', outChannels: 3, kernelSize: 2, stride: 2 }],
   [{ type: 'upsample', scaleFactor: 2, mode: 'bilinear' }],

@@ -267,6 +267,12 @@ describe('a refusal names the field, the values and what to do', () => {
     }
   });
 
+  test('layers within branches count too', () => {
+    const branches = { type: 'branches', branches: [[], [{ type: 'relu' }], [{ type: 'relu' }, { type: 'tanh' }]] };
+    const spec = { ...tutorial, model: { layers: [branches, { type: 'linear', outFeatures: 10 }] } };
+    expect(refusal(spec, { ...defaultLimits, layers: 4 })[0]?.message).toContain('5 layers are over the limit of 4');
+  });
+
   test('too many epochs and layers are reported together', () => {
     const limits = { ...defaultLimits, epochs: 19, layers: 11 };
     expect(refusal(tutorial, limits).map(({ path }) => path)).toEqual(['/epochs', '/model/layers']);

@@ -7,7 +7,7 @@ import { transformedShape } from '../data/transforms/index.ts';
 import { type Problem, ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
 import { inferParsedShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
-import { complaintOf, repeatedNames } from '../nn/layers/sequence.ts';
+import { complaintOf, innerLists, repeatedNames } from '../nn/layers/sequence.ts';
 import { findOptimizer, takesMomentum } from '../optim/index.ts';
 import type { AnyOptions } from '../registry.ts';
 import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
@@ -50,8 +50,8 @@ function trainedOf(spec: JobSpec, layers: readonly LayerSummary[], limits: SpecL
 
 /** Counts layers, including layers inside other layers. The layers need not be checked yet. */
 export function countLayers(layers: readonly unknown[]): number {
-  const inner = layers.flatMap((layer) => layerLists.map((option) => ((layer ?? {}) as AnyOptions)[option]));
-  return inner.reduce<number>((count, list) => count + (Array.isArray(list) ? list.length : 0), layers.length);
+  const inner = layers.flatMap((layer) => layerLists.flatMap((option) => innerLists(option, ((layer ?? {}) as AnyOptions)[option])));
+  return inner.reduce((count, list) => count + list.layers.length, layers.length);
 }
 
 export function tooManyLayers(count: number, limits: SpecLimits): Problem {

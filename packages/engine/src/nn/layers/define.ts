@@ -54,7 +54,7 @@ export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Optio
   readonly memory: LayerMemory;
   /** Whether the layer's weight consists of filters that can be shown as images. */
   readonly hasFilters: boolean;
-  /** The names of options that are lists of layers. */
+  /** The names of options that are lists of layers, or lists of such lists. */
   readonly layerLists: readonly string[];
   /** Returns the smallest number of samples that a training batch must have. */
   leastBatch(options: Options, input: Shape): number;

@@ -6,15 +6,16 @@ import { anyValue, type ValueRange } from '../../range.ts';
 import { parsed, registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
 import type { LayerDefinition } from './define.ts';
+import { branches } from './branches.ts';
 import plainLayers from './plain.ts';
 import { residual } from './residual.ts';
 import { buildSequence, type InferredShapesOf, inferSequence, leastBatches, rangeThrough, type SummaryOf } from './sequence.ts';
 import type { Sequential } from './sequential.ts';
 
-const layers = registry('layer', [...plainLayers.definitions, residual]);
+const layers = registry('layer', [...plainLayers.definitions, residual, branches]);
 
 export const layerDefinitions: readonly LayerDefinition[] = layers.definitions;
-/** The names of all options of any layer that are lists of layers. */
+/** The names of all options of any layer that are lists of layers, or lists of such lists. */
 export const layerLists: readonly string[] = [...new Set(layerDefinitions.flatMap((definition) => definition.layerLists))];
 /** The schema of a layer in a job spec. */
 export const layerSchema = layers.schema;

@@ -1,5 +1,5 @@
 // The list of layers that contain no other layers, and the classes of these layers, for programs that build networks without a job spec. The
-// registry in index.ts adds residual, which contains such layers. A new layer needs a file next to this one, and three lines here. The registry
+// registry in index.ts adds residual and branches, which contain such layers. A new layer needs a file next to this one, and three lines here. The registry
 // is the default export, because the engine's main entry exports everything else of this file.
 import type { z } from 'zod';
 import { registry } from '../../registry.ts';

@@ -10,16 +10,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { memoryOfBlock } from './memory.ts';
 import plainLayers, { type PlainLayerSpec } from './plain.ts';
-import {
-  buildSequence,
-  complaintOf,
-  constructSequence,
-  inferSequence,
-  leastBatches,
-  rangeThrough,
-  repeatedNames,
-  shapesThrough,
-} from './sequence.ts';
+import { buildSequence, constructSequence, inferInner, leastBatches, type PartSummary, rangeThrough, shapesThrough } from './sequence.ts';
 
 const layers = z.array(plainLayers.schema).min(1);
 const options = {
@@ -58,15 +49,8 @@ const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
     : `residual: layers change the shape ${formatShape(other)} to ${formatShape(main)}: keep the shape, or add a shortcut with the same output shape`;
 
 /** Returns the summaries of `layers` or of `shortcut`. @throws ShapeError; its `field` is a path that begins with the block's option */
-function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape) {
-  const [repeated] = repeatedNames(specs, ` of its ${way}`);
-  if (repeated !== undefined) throw new ShapeError(repeated.message, `${way}/${repeated.index}/name`);
-  const inferred = inferSequence(plainLayers.find, specs, input);
-  if (inferred.ok) return inferred.layers;
-  const { index, error } = inferred;
-  const place = `${way}/${index}${error.field === null ? '' : `/${error.field}`}`;
-  throw new ShapeError(complaintOf(specs[index], index, error.message, ` of its ${way}`), place);
-}
+const infer = (way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape): readonly PartSummary[] =>
+  inferInner(plainLayers.find, specs, input, [way], ` of its ${way}`);
 
 function inferBoth({ layers, shortcut }: Options, input: Shape) {
   return [...infer('layers', layers, input), ...(shortcut === undefined ? [] : infer('shortcut', shortcut, input))];
@@ -100,7 +84,7 @@ export const residual = defineLayer({
   },
   cost(options, input) {
     const parts = inferBoth(options, input);
-    const sum = (value: (part: (typeof parts)[number]) => number): number => parts.reduce((total, part) => total + value(part), 0);
+    const sum = (value: (part: PartSummary) => number): number => parts.reduce((total, part) => total + value(part), 0);
     return {
       parameters: sum(({ parameters }) => parameters),
       multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),

@@ -75,6 +75,44 @@ export function inferSequence<Spec extends AnyLayerSpec>(
   return { ok: true, layers: summaries };
 }
 
+/** A layer inside another layer, with its shape and cost. */
+export type PartSummary = SummaryOf<AnyLayerSpec>;
+
+/**
+ * Returns the summaries of a list of layers inside a layer.
+ * @param place the path of the list in the options of that layer
+ * @param where the list as error messages call it, such as ` of its shortcut`
+ * @throws ShapeError if two layers have the same name, or the input of a layer does not fit; its `field` is a path that begins with `place`
+ */
+export function inferInner(
+  find: FindLayer,
+  specs: readonly AnyLayerSpec[],
+  input: Shape,
+  place: readonly (string | number)[],
+  where: string,
+): readonly PartSummary[] {
+  const [repeated] = repeatedNames(specs, where);
+  if (repeated !== undefined) throw new ShapeError(repeated.message, [...place, repeated.index, 'name'].join('/'));
+  const inferred = inferSequence(find, specs, input);
+  if (inferred.ok) return inferred.layers;
+  const { index, error } = inferred;
+  const field = [...place, index, ...(error.field === null ? [] : [error.field])].join('/');
+  throw new ShapeError(complaintOf(specs[index], index, error.message, where), field);
+}
+
+/**
+ * Returns the lists of layers in an option, each with the dotted path with which the names of their weights begin.
+ * @param value the value of the option: a list of layers, a list of such lists, or undefined
+ */
+export function innerLists(option: string, value: unknown): { readonly path: string; readonly layers: readonly unknown[] }[] {
+  if (!Array.isArray(value)) return [];
+  const entries: readonly unknown[] = value;
+  const lists = entries.flatMap((entry, index) =>
+    Array.isArray(entry) ? [{ path: `${option}.${index}`, layers: entry as unknown[] }] : [],
+  );
+  return lists.length > 0 ? lists : [{ path: option, layers: entries }];
+}
+
 /**
  * Returns the shape of each layer's input, and the shape of the last layer's output.
  * @throws ShapeError if the input of a layer does not fit; the message names the layer

@@ -142,11 +142,11 @@ export const squeezeExcite = defineLayer({
   outputShape: (_options, input) => imageShape('squeezeExcite', input),
   cost({ squeezeChannels }, input) {
     const [channels] = input;
-    const [pooled, squeezed] = [[channels, 1, 1], [squeezeChannels, 1, 1]] as const;
-    const [first, second] = [
-      conv2d.cost(pointwise(squeezeChannels), pooled, squeezed),
-      conv2d.cost(pointwise(channels), squeezed, pooled),
-    ];
+    const [pooled, squeezed] = [
+      [channels, 1, 1],
+      [squeezeChannels, 1, 1],
+    ] as const;
+    const [first, second] = [conv2d.cost(pointwise(squeezeChannels), pooled, squeezed), conv2d.cost(pointwise(channels), squeezed, pooled)];
     return {
       parameters: first.parameters + second.parameters,
       multiplyAdds: first.multiplyAdds + second.multiplyAdds + sizeOf(input),
