@@ -20,6 +20,7 @@ interface LayerNeeds {
   readonly input: number;
   readonly output: number;
   readonly inner: number;
+  readonly innerGradients: number;
 }
 
 export interface MemoryOf {
@@ -39,12 +40,13 @@ export interface MemoryOf {
 }
 
 function needsOf(layers: readonly LayerSummary[], inputSize: number): LayerNeeds[] {
-  return layers.map(({ type, parameters, outputShape, innerActivations = 0 }, at) => ({
+  return layers.map(({ type, parameters, outputShape, innerActivations = 0, innerGradients = 0 }, at) => ({
     memory: findLayer(type).memory,
     parameters,
     input: at === 0 ? inputSize : sizeOf(layers[at - 1].outputShape),
     output: sizeOf(outputShape),
     inner: innerActivations,
+    innerGradients,
   }));
 }
 

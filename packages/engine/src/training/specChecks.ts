@@ -37,8 +37,8 @@ export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: Data
   const totals = totalsOf(layers, spec, data, trainedOf(spec, layers, limits, problems));
   checkTotals(totals, spec, limits, problems);
   if (problems.length > 0) throw new SpecError(problems);
-  // `innerActivations` is only for the estimate of memory, so it is left out.
-  return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
+  // The inner values are only for the estimate of memory, so they are left out.
+  return { layers: layers.map(({ innerActivations: _activations, innerGradients: _gradients, ...layer }) => layer), totals };
 }
 
 /** Returns what the spec trains. If the model is over the limit, its patterns are not checked, because checking them would take long. */

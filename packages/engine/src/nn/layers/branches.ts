@@ -12,7 +12,16 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { memoryOfBlock } from './memory.ts';
 import plainLayers, { type PlainLayerSpec } from './plain.ts';
-import { buildSequence, constructSequence, inferInner, leastBatches, type PartSummary, rangeThrough, shapesThrough } from './sequence.ts';
+import {
+  buildSequence,
+  constructSequence,
+  costOfLists,
+  inferInner,
+  leastBatches,
+  type PartSummary,
+  rangeThrough,
+  shapesThrough,
+} from './sequence.ts';
 
 const FEWEST_BRANCHES = 2;
 const MOST_BRANCHES = 64;
@@ -131,15 +140,10 @@ export const branches = defineLayer({
     return mergedShape(shapes, given.merge);
   },
   cost(given, input, output) {
-    const parts = inferAll(given, input).flat();
-    const sum = (value: (part: PartSummary) => number): number => parts.reduce((total, part) => total + value(part), 0);
+    const cost = costOfLists(plainLayers.find, inferAll(given, input), input);
     // Each addition but the last makes a sum that is not the output.
     const sums = given.merge === 'add' ? (given.branches.length - 2) * sizeOf(output) : 0;
-    return {
-      parameters: sum(({ parameters }) => parameters),
-      multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
-      innerActivations: sums + sum(({ outputShape, innerActivations = 0 }) => sizeOf(outputShape) + innerActivations),
-    };
+    return { ...cost, innerActivations: cost.innerActivations + sums };
   },
   leastBatch: (given, input) =>
     Math.max(1, ...given.branches.flatMap((specs) => leastBatches(plainLayers.find, specs, shapesThrough(plainLayers.find, specs, input)))),

@@ -18,6 +18,8 @@ export interface LayerCost {
   readonly multiplyAdds: number;
   /** The values of one sample that the layer stores in addition to its output. Default: 0. */
   readonly innerActivations?: number;
+  /** The values of one sample that exist at the same time while the gradients of an inner layer are computed. Default: 0. */
+  readonly innerGradients?: number;
 }
 
 /** The argument of a layer's constructor if the layer draws random numbers. */

@@ -10,6 +10,8 @@ export interface LayerSizes {
   readonly output: number;
   /** The values between the layer's parts: `innerActivations` of its cost. */
   readonly inner: number;
+  /** The values while the gradients of an inner layer are computed: `innerGradients` of its cost. */
+  readonly innerGradients: number;
 }
 
 export interface LayerMemory {
@@ -62,7 +64,9 @@ export const rowStatistics: Partial<LayerMemory> = { gradientValues: ({ input, o
 
 /** For a layer that consists of other layers. Any of them may need scratch memory or have counters. */
 export const memoryOfBlock: Partial<LayerMemory> = {
-  gradientValues: ({ input, output }) => (1 + SCRATCH) * (output + Math.max(input, 2 * output)),
+  // An inner layer may have larger arrays than the whole. Meanwhile, the gradient of the output is kept for the other list of layers.
+  gradientValues: ({ input, output, innerGradients }) =>
+    Math.max((1 + SCRATCH) * (output + Math.max(input, 2 * output)), output + innerGradients),
   predictionValues: ({ output, inner }) => output + inner * (1 + SCRATCH),
   packsWeights: true,
   hasCounters: true,

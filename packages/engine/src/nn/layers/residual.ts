@@ -4,24 +4,28 @@ import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
 import { add } from '../../ops/elementwise.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
+import { formatShape, type Shape, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { memoryOfBlock } from './memory.ts';
 import plainLayers, { type PlainLayerSpec } from './plain.ts';
-import { buildSequence, constructSequence, inferInner, leastBatches, type PartSummary, rangeThrough, shapesThrough } from './sequence.ts';
+import {
+  buildSequence,
+  constructSequence,
+  costOfLists,
+  inferInner,
+  leastBatches,
+  type PartSummary,
+  rangeThrough,
+  shapesThrough,
+} from './sequence.ts';
 
 const layers = z.array(plainLayers.schema).min(1);
 const options = {
   layers: layers.describe('The layers whose output is added to the shortcut, from input to output'),
   shortcut: layers.optional().describe('The layers of the shortcut. If omitted, the input itself is added'),
 };
-
-interface Options {
-  readonly layers: readonly PlainLayerSpec[];
-  readonly shortcut?: readonly PlainLayerSpec[] | undefined;
-}
 
 /** layers(x) + x, or layers(x) + shortcut(x). Parameters are named `layers.0.weight`, `shortcut.0.weight`. */
 export class Residual extends Module {
@@ -52,10 +56,6 @@ const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
 const infer = (way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape): readonly PartSummary[] =>
   inferInner(plainLayers.find, specs, input, [way], ` of its ${way}`);
 
-function inferBoth({ layers, shortcut }: Options, input: Shape) {
-  return [...infer('layers', layers, input), ...(shortcut === undefined ? [] : infer('shortcut', shortcut, input))];
-}
-
 const outputOf = (way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape): Shape =>
   infer(way, specs, input).at(-1)?.outputShape ?? input;
 
@@ -82,14 +82,9 @@ export const residual = defineLayer({
       throw new ShapeError(mismatch(main, other, shortcut !== undefined), shortcut === undefined ? null : 'shortcut');
     return main;
   },
-  cost(options, input) {
-    const parts = inferBoth(options, input);
-    const sum = (value: (part: PartSummary) => number): number => parts.reduce((total, part) => total + value(part), 0);
-    return {
-      parameters: sum(({ parameters }) => parameters),
-      multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
-      innerActivations: sum(({ outputShape }) => sizeOf(outputShape)),
-    };
+  cost({ layers, shortcut }, input) {
+    const parts = [infer('layers', layers, input), ...(shortcut === undefined ? [] : [infer('shortcut', shortcut, input)])];
+    return costOfLists(plainLayers.find, parts, input);
   },
   leastBatch: ({ layers, shortcut = [] }, input) =>
     Math.max(

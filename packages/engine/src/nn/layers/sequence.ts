@@ -4,7 +4,7 @@ import { ShapeError } from '../../errors.ts';
 import type { Generator } from '../../random.ts';
 import type { ValueRange } from '../../range.ts';
 import type { AnyOptions } from '../../registry.ts';
-import type { Shape } from '../../shape.ts';
+import { type Shape, sizeOf } from '../../shape.ts';
 import { type Argument, type Construction, construct } from '../../construction.ts';
 import type { Module } from '../module.ts';
 import type { LayerCost, LayerDefinition } from './define.ts';
@@ -98,6 +98,27 @@ export function inferInner(
   const { index, error } = inferred;
   const field = [...place, index, ...(error.field === null ? [] : [error.field])].join('/');
   throw new ShapeError(complaintOf(specs[index], index, error.message, where), field);
+}
+
+/**
+ * Returns the cost of a layer that consists of lists of layers, each of which gets its input.
+ * @param lists the summaries of the layers in each list
+ */
+export function costOfLists(find: FindLayer, lists: readonly (readonly PartSummary[])[], input: Shape): Required<LayerCost> {
+  const parts = lists.flat();
+  const sum = (value: (part: PartSummary) => number): number => parts.reduce((total, part) => total + value(part), 0);
+  const gradients = lists.flatMap((list) =>
+    list.map(({ type, outputShape, innerActivations = 0, innerGradients = 0 }, at) => {
+      const sizes = { input: sizeOf(at === 0 ? input : list[at - 1].outputShape), output: sizeOf(outputShape) };
+      return find(type).memory.gradientValues({ ...sizes, inner: innerActivations, innerGradients });
+    }),
+  );
+  return {
+    parameters: sum(({ parameters }) => parameters),
+    multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
+    innerActivations: sum(({ outputShape, innerActivations = 0 }) => sizeOf(outputShape) + innerActivations),
+    innerGradients: Math.max(0, ...gradients),
+  };
 }
 
 /**
