@@ -51,7 +51,11 @@ const trained: Readonly<Record<string, object>> = {
       conv,
       { type: 'branches', branches: [[conv, relu], [{ ...conv, kernelSize: 1, padding: 0 }, { type: 'batchNorm2d' }], []] },
       relu,
-      { type: 'branches', merge: 'add', branches: [[], [{ ...conv, outChannels: 96 }, relu, conv], [{ type: 'silu' }]] },
+      {
+        type: 'branches',
+        merge: 'add',
+        branches: [[], [{ ...conv, outChannels: 96 }, relu, { ...conv, outChannels: 48 }], [{ type: 'silu' }]],
+      },
       flatten,
       linear,
     ],
