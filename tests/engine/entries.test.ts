@@ -25,7 +25,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
       defaultGenerator div dropout dropout2d embedding encodeWeights exp expand flatten formatShape formatTensor freezeWeights fromFlat full
       gradientNorm groupNorm huberLoss inArena indices instanceNorm isGradEnabled klDivLoss l1Loss layerNorm
       leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean minimum mm mseLoss mul narrow neg
-      nllLoss noGrad ones optim pad permute pow prelu rand randn reciprocal relu reshape serveTeam setBackend
+      nllLoss noGrad ones optim pad parameterGroups permute pow prelu rand randn reciprocal relu reshape serveTeam setBackend
       smoothL1Loss softmax sqrt square strictKernels sub sum t tensor train transpose upsample variance
       withBackend zeros
     `,

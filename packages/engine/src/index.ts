@@ -100,6 +100,7 @@ export { type DType, fromFlat, full, indices, type NestedArray, ones, Tensor, ty
 export type { StepEvent, TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
 export { batchTensors } from './training/learner.ts';
 export { freezeWeights } from './training/freezing.ts';
+export { parameterGroups } from './training/parameterGroups.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
 export { countCorrect } from './training/metrics.ts';
 export { train } from './training/trainer.ts';

@@ -15,6 +15,7 @@ export {
   layerDefinitions,
   layerSchema,
 } from './nn/layers/index.ts';
+export type { GroupSpec } from './optim/define.ts';
 export { learningRateAt, type PlateauState, type SchedulerSpec, schedulerDefinitions, schedulerSchema } from './schedulers/index.ts';
 export { type Catalog, catalog, catalogSchema } from './training/catalog.ts';
 export { type CheckedSpec, checkSpec, openSpec } from './training/checkSpec.ts';

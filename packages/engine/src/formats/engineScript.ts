@@ -3,12 +3,12 @@
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
-import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
+import { forOptimizer, makeOptimizers, observeMetrics, ownLearningRate, setRates } from './engineScriptOptimizer.ts';
 
 /** The data that all parts of a script use. */
 interface Outline {
@@ -116,22 +116,8 @@ function data({ spec, dataImports, hasTest }: Outline): string {
 }
 
 function learner({ spec, imports, hasTest, hasClasses }: Outline): string {
-  const { loss, optimizer, scheduler } = spec;
-  const built = findOptimizer(optimizer.type).pytorch(optimizer);
-  imports.use('optim');
-  const optimizerCode = construction(
-    { ...built, name: `optim.${built.name.replace(/^optim\./, '')}` },
-    new Imports(),
-    'model.parameters()',
-  );
-  const lines = [
-    `const criterion = ${construction(findLoss(loss.type).pytorch(loss), imports)};`,
-    `const optimizer = ${optimizerCode};`,
-    ...(scheduler === undefined
-      ? []
-      : [`const schedule = new ${imports.use('Schedule')}(${literal(scheduler)}, ${optimizer.learningRate});`]),
-    '',
-  ];
+  const { loss } = spec;
+  const lines = [`const criterion = ${construction(findLoss(loss.type).pytorch(loss), imports)};`, ...makeOptimizers(spec, imports), ''];
   return `${lines.join('\n')}${hasTest ? evaluation(imports, hasClasses) : ''}`;
 }
 
@@ -163,21 +149,15 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
   const definition = scheduler === undefined ? null : findScheduler(scheduler.type);
   const setsMomentum = scheduler !== undefined && definition?.momentum(scheduler, 0) !== null;
   const follows = scheduler !== undefined && definition?.metric(scheduler) !== null;
-  const rates = [
-    `    const rates = schedule.after(epoch - 1, steps);`,
-    '    optimizer.learningRate = rates.learningRate;',
-    ...(setsMomentum ? ['    if (rates.momentum !== null) optimizer.momentum = rates.momentum;'] : []),
-    '    steps += 1;',
-  ];
   const body = [
-    `  const learningRate = ${scheduler === undefined ? 'optimizer.learningRate' : 'schedule.after(epoch - 1, steps).learningRate'};`,
+    `  const learningRate = ${ownLearningRate(spec)};`,
     '  let totalLoss = 0;',
     '  let seen = 0;',
     `  for (const batch of loader.epoch(${dataImports.use('epochOrder')}(generator, data.train.length, ${spec.data.shuffle}), epoch)) {`,
-    ...(scheduler === undefined ? [] : rates),
+    ...(scheduler === undefined ? [] : setRates(spec, setsMomentum, '    ')),
     `    ${imports.use('inArena')}(() => {`,
     `      const [input, target] = ${imports.use('batchTensors')}(batch);`,
-    '      optimizer.zeroGrad();',
+    `      ${forOptimizer(spec, 'optimizer.zeroGrad();')}`,
     '      const loss = criterion.forward(model.forward(input), target);',
     ...(spec.onNonFinite === 'fail'
       ? ['      if (!Number.isFinite(loss.item())) throw new Error(`the loss is no longer finite in epoch ${epoch}`);']
@@ -186,7 +166,7 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
     ...(gradientClipping === undefined
       ? []
       : [`      ${imports.use('clipGradientNorm')}(model.parameters(), ${gradientClipping.maxNorm});`]),
-    '      optimizer.step();',
+    `      ${forOptimizer(spec, 'optimizer.step();')}`,
     '      totalLoss += loss.item() * batch.size;',
     '      seen += batch.size;',
     '    });',
@@ -194,7 +174,7 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
     `  const { testLoss, testAccuracy } = ${hasTest ? 'evaluate()' : '{ testLoss: null, testAccuracy: null }'};`,
     '  const trainLoss = totalLoss / seen;',
     '  console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));',
-    ...(follows ? ['  schedule.observe({ trainLoss, testLoss, testAccuracy });'] : []),
+    ...(follows ? observeMetrics(spec, '{ trainLoss, testLoss, testAccuracy }', '  ') : []),
     ...(earlyStopping === undefined ? [] : stopping(earlyStopping)),
   ];
   const before = [

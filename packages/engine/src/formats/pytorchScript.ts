@@ -11,7 +11,7 @@ import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
-import { freezing, globImport, globs, trainingMode } from './pytorchScriptWeights.ts';
+import { freezing, globImport, globs, optimizerCode, trainingMode } from './pytorchScriptWeights.ts';
 import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';
 
 /** The data that all parts of a script use. */
@@ -131,7 +131,7 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
   const tensors = ['inputs', 'targets', ...(transform?.isRandom === true ? ['torch.arange(len(inputs))'] : [])];
   const lines = [
     `criterion = ${pythonCall(findLoss(loss.type).pytorch(loss))}`,
-    `optimizer = ${pythonCall(findOptimizer(optimizer.type).pytorch(optimizer), 'model.parameters()')}`,
+    optimizerCode(optimizer),
     ...(scheduler === undefined ? [] : [`scheduler = ${pythonCall(findScheduler(scheduler.type).pytorch(scheduler), 'optimizer')}`]),
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
     '',

@@ -22,6 +22,11 @@ export function pythonCall({ name, positional, named }: Construction, ...leading
   return `${name}(${[...leading, ...positional.map(pythonLiteral), ...options].join(', ')})`;
 }
 
+/** Returns named arguments as the entries of a dictionary: `"weight_decay": 0.0`. */
+export function pythonEntries(named: Construction['named']): string[] {
+  return Object.entries(named).map(([option, value]) => `"${pythonName(option)}": ${pythonLiteral(value)}`);
+}
+
 export function pythonLiteral(value: Argument): string {
   if (value === null) return 'None';
   if (typeof value === 'string') return JSON.stringify(value);

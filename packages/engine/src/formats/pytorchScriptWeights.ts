@@ -1,7 +1,10 @@
-// The parts of a PyTorch script about single weights: which are frozen. The script selects them by the patterns of the spec.
+// The parts of a PyTorch script about single weights: which are frozen, and in which group of the optimizer they are. The script selects them
+// by the patterns of the spec.
+import { findOptimizer, type OptimizerSpec } from '../optim/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { pythonCall, pythonEntries } from './pytorchScriptCode.ts';
 
-const hasPatterns = ({ freeze }: JobSpec): boolean => freeze !== undefined;
+const hasPatterns = ({ freeze, optimizer }: JobSpec): boolean => freeze !== undefined || optimizer.groups !== undefined;
 
 /** Returns the import that {@link globs} needs. It is sorted after `from collections`. */
 export const globImport = (spec: JobSpec): string[] => (hasPatterns(spec) ? ['from fnmatch import fnmatchcase'] : []);
@@ -50,3 +53,25 @@ training_mode()
 
 /** Returns the statement that switches the model to training mode. */
 export const trainingMode = ({ freeze }: JobSpec): string => (freeze === undefined ? 'model.train()' : 'training_mode()');
+
+/** Returns the code that makes the optimizer. Its own options are those of the first group of parameters, which may have none. */
+export function optimizerCode(optimizer: OptimizerSpec): string {
+  const definition = findOptimizer(optimizer.type);
+  const construction = definition.pytorch(optimizer);
+  if (optimizer.groups === undefined) return `optimizer = ${pythonCall(construction, 'model.parameters()')}`;
+  const patterns = optimizer.groups.map(({ layers }) => layers);
+  const changes = optimizer.groups.map((group, index) => {
+    const entries = pythonEntries(definition.pytorchGroup(group)).map((entry) => `, ${entry}`);
+    return `    {"params": groups[${index + 1}]${entries.join('')}},`;
+  });
+  return `group_patterns = ${pythonPatterns(patterns)}
+groups = [[] for _ in range(${patterns.length + 1})]
+for name, parameter in model.named_parameters():
+    group = next((index for index, pattern in enumerate(group_patterns, 1) if matches(name, [pattern])), 0)
+    groups[group].append(parameter)
+parameter_groups = [
+    {"params": groups[0]},
+${changes.join('\n')}
+]
+optimizer = ${pythonCall(construction, 'parameter_groups')}`;
+}

@@ -31,7 +31,7 @@ export class Adadelta extends Optimizer<AdadeltaBuffers> {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdadeltaOptions = {}) {
-    const checked: Checked = checkArguments('Adadelta', adadelta.schema, { type: 'adadelta' }, given);
+    const checked: Checked = checkArguments('Adadelta', adadelta.classSchema, { type: 'adadelta' }, given);
     super(parameters, checked);
     this.#options = checked;
   }

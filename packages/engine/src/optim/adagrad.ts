@@ -30,7 +30,7 @@ export class Adagrad extends Optimizer<AdagradBuffers> {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdagradOptions = {}) {
-    const checked: Checked = checkArguments('Adagrad', adagrad.schema, { type: 'adagrad' }, given);
+    const checked: Checked = checkArguments('Adagrad', adagrad.classSchema, { type: 'adagrad' }, given);
     super(parameters, checked);
     this.#options = checked;
   }
@@ -50,6 +50,7 @@ export const adagrad = defineOptimizer({
   type: 'adagrad',
   description: 'Adagrad: each step is divided by the root of the sum of all squared gradients',
   options,
+  ungrouped: ['initialAccumulatorValue'],
   stateArrays: () => 1,
   build: (options, parameters): Optimizer => new Adagrad(parameters, options),
   pytorch: (given) => constructOptimizer('optim.Adagrad', options, given),

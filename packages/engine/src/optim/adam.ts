@@ -22,7 +22,7 @@ export class Adam extends MomentOptimizer {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdamOptions = {}) {
-    super(parameters, { ...checkArguments('Adam', adam.schema, { type: 'adam' }, given), decoupledWeightDecay: false });
+    super(parameters, { ...checkArguments('Adam', adam.classSchema, { type: 'adam' }, given), decoupledWeightDecay: false });
   }
 
   protected override initialBuffers(size: number): MomentBuffers {

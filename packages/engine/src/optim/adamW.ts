@@ -25,7 +25,7 @@ export class AdamW extends MomentOptimizer {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdamWOptions = {}) {
-    super(parameters, { ...checkArguments('AdamW', adamW.schema, { type: 'adamW' }, given), decoupledWeightDecay: true });
+    super(parameters, { ...checkArguments('AdamW', adamW.classSchema, { type: 'adamW' }, given), decoupledWeightDecay: true });
   }
 
   protected override initialBuffers(size: number): MomentBuffers {

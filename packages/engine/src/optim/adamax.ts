@@ -26,7 +26,7 @@ export class Adamax extends Optimizer<AdamaxBuffers> {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdamaxOptions = {}) {
-    const checked: Checked = checkArguments('Adamax', adamax.schema, { type: 'adamax' }, given);
+    const checked: Checked = checkArguments('Adamax', adamax.classSchema, { type: 'adamax' }, given);
     super(parameters, checked);
     this.#options = checked;
     this.momentum = checked.betas[0];

@@ -1,6 +1,6 @@
 // The list of optimizers. A new optimizer needs a file next to this one and a line here.
 import type { z } from 'zod';
-import { registry } from '../registry.ts';
+import { type AnyOptions, registry } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import { adadelta } from './adadelta.ts';
 import { adagrad } from './adagrad.ts';
@@ -39,7 +39,21 @@ export function findOptimizer(type: string): OptimizerDefinition {
   return optimizers.find(type);
 }
 
-/** Builds the optimizer of a job spec for these parameters. */
+/**
+ * Returns the options of each group of an optimizer: first its own, which the weights without a group have, then those of its groups, with
+ * the own options for what they leave out.
+ */
+export function optionsOfGroups({ type: _type, groups = [], ...own }: OptimizerSpec): readonly GroupOptions[] {
+  return [own, ...groups.map(({ layers: _layers, ...changes }) => ({ ...own, ...changes }))];
+}
+
+/** The options of one group, with those that every optimizer has. */
+export type GroupOptions = AnyOptions & { readonly learningRate: number };
+
+/**
+ * Builds the optimizer of a job spec for these parameters.
+ * @throws ArgumentError if the spec has groups, because they select parameters by their names
+ */
 export function buildOptimizer(spec: OptimizerSpec, parameters: readonly Tensor[]): Optimizer {
   const { type, ...options } = spec;
   return findOptimizer(type).build(options, parameters);

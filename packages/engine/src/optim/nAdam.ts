@@ -41,7 +41,7 @@ export class NAdam extends MomentOptimizer<NAdamBuffers> {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: NAdamOptions = {}) {
-    const checked: Checked = checkArguments('NAdam', nAdam.schema, { type: 'nAdam' }, given);
+    const checked: Checked = checkArguments('NAdam', nAdam.classSchema, { type: 'nAdam' }, given);
     super(parameters, { ...checked, amsgrad: false });
     this.#momentumDecay = checked.momentumDecay;
   }

@@ -23,7 +23,7 @@ export class RAdam extends MomentOptimizer {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: RAdamOptions = {}) {
-    super(parameters, { ...checkArguments('RAdam', rAdam.schema, { type: 'rAdam' }, given), amsgrad: false });
+    super(parameters, { ...checkArguments('RAdam', rAdam.classSchema, { type: 'rAdam' }, given), amsgrad: false });
   }
 
   protected override initialBuffers(size: number): MomentBuffers {

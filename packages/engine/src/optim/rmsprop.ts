@@ -32,7 +32,7 @@ export class RMSprop extends Optimizer<RMSpropBuffers> {
    * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: RMSpropOptions = {}) {
-    const checked: Checked = checkArguments('RMSprop', rmsprop.schema, { type: 'rmsprop' }, given);
+    const checked: Checked = checkArguments('RMSprop', rmsprop.classSchema, { type: 'rmsprop' }, given);
     super(parameters, checked);
     this.#options = checked;
     this.momentum = checked.momentum;

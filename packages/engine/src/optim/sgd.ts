@@ -33,7 +33,7 @@ export class SGD extends Optimizer<SgdBuffers> {
    * @throws ArgumentError for options out of range, and for nesterov without momentum or with dampening
    */
   constructor(parameters: Iterable<Tensor>, given: SgdOptions = {}) {
-    const checked: Checked = checkArguments('SGD', sgd.schema, { type: 'sgd' }, given);
+    const checked: Checked = checkArguments('SGD', sgd.classSchema, { type: 'sgd' }, given);
     super(parameters, checked);
     this.momentum = checked.momentum;
     this.#told = { ...checked, first: false };

@@ -30,6 +30,9 @@ const count = z.int().min(0);
 /** A number that may be NaN or infinite. JSON has no such numbers, so their names are stored. */
 const float = z.union([z.number(), nonFiniteName.transform((name) => ({ nan: NaN, inf: Infinity, '-inf': -Infinity })[name])]);
 
+/** The state of a scheduler that follows a metric. */
+const plateauSchema = z.strictObject({ rate: z.number(), best: float.nullable(), badEpochs: count, cooldown: count });
+
 /** The state of a run without its tensors. */
 const stateSchema = z.strictObject({
   epochsDone: count,
@@ -47,7 +50,9 @@ const stateSchema = z.strictObject({
       seconds: z.number().min(0),
     })
     .nullable(),
-  schedule: z.strictObject({ rate: z.number(), best: float.nullable(), badEpochs: count, cooldown: count }).nullable(),
+  schedule: plateauSchema.nullable(),
+  /** The states of the schedules of the optimizer's groups. Absent if there are none. */
+  groupSchedules: z.array(plateauSchema).optional(),
   stopping: earlyStoppingStateSchema.nullable(),
   last: epochMetricsSchema.nullable(),
   bestTestLoss: z.number().nullable(),

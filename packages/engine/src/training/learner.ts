@@ -8,7 +8,6 @@ import type { Batch } from '../data/loader.ts';
 import { buildLoss, type Criterion } from '../losses/index.ts';
 import { buildModel } from '../nn/layers/index.ts';
 import type { Sequential } from '../nn/layers/sequential.ts';
-import { buildOptimizer, type Optimizer } from '../optim/index.ts';
 import type { Generator } from '../random.ts';
 import type { Replay } from '../replay.ts';
 import { sizeOf } from '../shape.ts';
@@ -17,6 +16,7 @@ import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trac
 import { freezeWeights, trainedParameters } from './freezing.ts';
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
+import { GroupedOptimizer } from './parameterGroups.ts';
 import { Passes } from './passes.ts';
 import type { JobSpec } from './jobSpec.ts';
 
@@ -55,7 +55,7 @@ export class Learner {
   readonly model: Sequential;
   /** The parameters that are trained, in the order of the optimizer's states: all of the model that are not frozen. */
   readonly trained: readonly (readonly [name: string, parameter: Tensor])[];
-  readonly optimizer: Optimizer;
+  readonly optimizer: GroupedOptimizer;
   /** The engine version that computed the weights. In a resumed run it includes the versions before the checkpoint. */
   engineVersion = backend().engineVersion;
   readonly #criterion: Criterion;
@@ -83,7 +83,7 @@ export class Learner {
     this.#steps = new Passes(this.model);
     this.#evaluations = new Passes(this.model);
     this.#parameters = this.trained.map(([, parameter]) => parameter);
-    this.optimizer = buildOptimizer(spec.optimizer, this.#parameters);
+    this.optimizer = new GroupedOptimizer(spec.optimizer, this.model);
     this.#criterion = buildLoss(spec.loss);
     this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;
   }

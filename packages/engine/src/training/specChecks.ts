@@ -16,7 +16,7 @@ import { earlyStoppingProblems } from './earlyStopping.ts';
 import type { JobSpec } from './jobSpec.ts';
 import type { SpecLimits } from './specLimits.ts';
 import { type Summary, type Trained, totalsOf } from './summary.ts';
-import { checkTrained } from './weightChecks.ts';
+import { checkTrained, withoutPatterns } from './weightChecks.ts';
 
 /**
  * Checks a spec, computes the shape after each layer, and adds up the cost of the job.
@@ -44,8 +44,7 @@ export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: Data
 /** Returns what the spec trains. If the model is over the limit, its patterns are not checked, because checking them would take long. */
 function trainedOf(spec: JobSpec, layers: readonly LayerSummary[], limits: SpecLimits, problems: Problem[]): Trained {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-  const checked = parameters > limits.parameters ? { ...spec, freeze: undefined } : spec;
-  return checkTrained(checked, layers, problems);
+  return checkTrained(parameters > limits.parameters ? withoutPatterns(spec) : spec, layers, problems);
 }
 
 /** Counts layers, including layers inside other layers. The layers need not be checked yet. */

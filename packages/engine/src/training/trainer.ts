@@ -7,7 +7,6 @@ import { findDataset } from '../data/datasets/index.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
 import { findLoss } from '../losses/index.ts';
 import { Generator } from '../random.ts';
-import { type Rates, Schedule } from '../schedulers/schedule.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
 import { checkCall } from './checkCall.ts';
 import { Clock, Stopwatch } from './clock.ts';
@@ -17,6 +16,7 @@ import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.
 import { EpochInHand } from './epochInHand.ts';
 import { tallyFor } from './evaluation.ts';
 import { frozenParameters } from './gradients.ts';
+import { GroupSchedules } from './groupSchedules.ts';
 import { isInspected } from './inspectedEpochs.ts';
 import { stepEvent, type TrainingEvent, type TrainingResult, type TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
@@ -59,7 +59,7 @@ class Run {
   readonly #options: TrainOptions;
   readonly #generator: Generator;
   readonly #learner: Learner;
-  readonly #schedule: Schedule;
+  readonly #schedule: GroupSchedules;
   readonly #clock: Clock;
   readonly #stopping: EarlyStopping | null;
   #trainData: Dataset | null = null;
@@ -91,7 +91,7 @@ class Run {
       this.#notes = loadWeights(this.#learner.model, options.initialWeights);
       checkFiniteWeights(this.#learner.model);
     }
-    this.#schedule = new Schedule(spec.scheduler, spec.optimizer.learningRate);
+    this.#schedule = new GroupSchedules(spec);
     this.#clock = new Clock(options);
     this.#stopping = spec.earlyStopping === undefined ? null : new EarlyStopping(spec.earlyStopping);
   }
@@ -130,7 +130,7 @@ class Run {
       if (isSameSeed && checkpoint.isOf('data', spec)) this.#epoch = EpochInHand.resume(state.epoch);
       else yield { type: 'log', level: 'info', message: `epoch ${state.epochsDone + 1} begins anew: it goes over other data` };
     }
-    if (checkpoint.isOf('scheduler', spec)) this.#schedule.load(state.schedule);
+    if (checkpoint.isOf('scheduler', spec)) this.#schedule.load(state);
     if (this.#stopping !== null && state.stopping !== null && checkpoint.isOf('earlyStopping', spec)) {
       this.#stopping.state = state.stopping;
       this.#stoppedEarly = state.stoppedEarly;
@@ -148,7 +148,7 @@ class Run {
       epochsDone: this.#epochsDone,
       stepsDone: this.#stepsDone,
       epoch: this.#epoch?.saved() ?? null,
-      schedule: this.#schedule.state(),
+      ...this.#schedule.state(),
       stopping: this.#stopping?.state ?? null,
       last: this.#last,
       bestTestLoss: this.#bestTestLoss,
@@ -180,7 +180,7 @@ class Run {
     yield { type: 'phase', phase: 'training' };
     const { batchSize, shuffle } = this.#spec.data;
     const stepsPerEpoch = this.#stepsPerEpoch;
-    this.#epoch ??= EpochInHand.begin(this.#generator, shuffle, this.#rates(epoch).learningRate);
+    this.#epoch ??= EpochInHand.begin(this.#generator, shuffle, this.#schedule.after(epoch - 1, this.#stepsDone).learningRate);
     const inHand = this.#epoch;
     const { meanLoss, watch } = inHand;
     const order = inHand.rest(this.#trainData.length, batchSize);
@@ -188,8 +188,7 @@ class Run {
     watch.start();
     for (const batch of this.#trainLoader.epoch(order, epoch)) {
       const step = inHand.step + 1;
-      const rates = this.#rates(epoch);
-      this.#setRates(rates);
+      this.#schedule.apply(this.#learner.optimizer, epoch - 1, this.#stepsDone);
       asked.measureNorm = step === stepsPerEpoch;
       asked.snapshot = step === 1 && this.#isInspected(epoch);
       asked.diagnose = this.#divergence === null;
@@ -238,7 +237,7 @@ class Run {
 
   /** Handles a number that is not finite. @throws TrainingError unless the spec's `onNonFinite` is `continue` */
   async *#diverged(divergence: Divergence, targets: TargetArray | null): AsyncGenerator<TrainingEvent, void, void> {
-    const context = { spec: this.#spec, learningRate: this.#learner.optimizer.learningRate, targets };
+    const context = { spec: this.#spec, learningRate: this.#schedule.learningRate, targets };
     if (this.#spec.onNonFinite === 'fail') throw divergenceError(divergence, context);
     this.#divergence = divergence;
     yield { type: 'log', level: 'warn', message: describeDivergence(divergence, context) };
@@ -271,15 +270,6 @@ class Run {
 
   get #stepsPerEpoch(): number {
     return batchCount(this.#trainData?.length ?? 0, this.#spec.data);
-  }
-
-  #rates(epoch: number): Rates {
-    return this.#schedule.after(epoch - 1, this.#stepsDone);
-  }
-
-  #setRates({ learningRate, momentum }: Rates): void {
-    this.#learner.optimizer.learningRate = learningRate;
-    if (momentum !== null) this.#learner.optimizer.momentum = momentum;
   }
 
   async result(): Promise<TrainingResult> {
