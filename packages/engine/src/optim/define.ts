@@ -92,7 +92,7 @@ function groupsSchema(options: z.ZodRawShape, ungrouped: readonly string[]): z.Z
     .map(([name, field]) => [name, withoutDefault(field as z.ZodType)]);
   const group = z.strictObject({ layers: namePattern, ...(Object.fromEntries(changes) as z.ZodRawShape) });
   return z
-    .array(group as unknown as z.ZodType<GroupSpec, GroupSpec>)
+    .array(group)
     .min(1)
     .max(MOST_GROUPS)
     .describe(
