@@ -74,6 +74,11 @@ export const transformOptions: Readonly<Record<string, object>> = {
   resize: { size: [21, 40] },
   centerCrop: { size: [24, 36] },
   randomResizedCrop: { size: 24 },
+  rotate: { degrees: 50, fill: 0.2 },
+  affine: { degrees: [-10, 20], translate: [0.1, 0.2], scale: [0.8, 1.2], shear: [-5, 5, 0, 8], center: [10, 12] },
+  gaussianBlur: { kernelSize: [3, 5] },
+  gaussianNoise: { sigma: 0.2 },
+  randomErasing: { p: 0.8, value: 'random' },
   colorJitter: { brightness: 0.4, contrast: [0.5, 1.2], saturation: 0.6, hue: 0.2 },
 };
 /** The transforms whose jobs have grey images. The others have colour images. */

@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
 import { Draws, philox } from '../../../packages/engine/src/data/transforms/draws.ts';
 import { transformedShape } from '../../../packages/engine/src/data/transforms/index.ts';
+import { normalAt } from '../../../packages/engine/src/data/transforms/normal.ts';
 import { SampleReader } from '../../../packages/engine/src/data/transforms/reader.ts';
 import { transformOptions } from '../../support/registryJobs.ts';
 
@@ -177,6 +178,97 @@ describe('randomResizedCrop', () => {
   });
 });
 
+describe('rotate and affine', () => {
+  test('change nothing in evaluation', () => {
+    const image = counting([1, 3, 4]).inputs;
+    expect(once([1, 3, 4], { type: 'rotate', degrees: 90 })).toEqual([...image]);
+    expect(once([1, 3, 4], { type: 'affine', degrees: 90, translate: [1, 1] })).toEqual([...image]);
+  });
+
+  test('affine moves an image by whole pixels up to the shares of its size', () => {
+    const inputs = new Float32Array(400 * 100).map((_, i) => (i % 100 === 55 ? 1 : 0));
+    const moved = read({ ...counting([1, 10, 10], 400), inputs }, parsed({ type: 'affine', degrees: 0, translate: [0.2, 0.1] }), {
+      seed: 2,
+    });
+    const places = new Set(moved.map((sample) => sample.indexOf(1)));
+    // The pixel in row 5 and column 5 moves by at most one row and two columns.
+    const expected = [4, 5, 6].flatMap((row) => [3, 4, 5, 6, 7].map((column) => row * 10 + column));
+    expect([...places].toSorted((a, b) => a - b)).toEqual(expected);
+  });
+});
+
+describe('gaussianNoise', () => {
+  test('draws one normally distributed number for each value', () => {
+    const zeros: Dataset = { ...counting([1, 50, 50]), inputs: new Float32Array(2500) };
+    const [noise] = read(zeros, parsed({ type: 'gaussianNoise', mean: 1, sigma: 2, clip: false }), { seed: 6 });
+    const mean = noise.reduce((sum, value) => sum + value, 0) / 2500;
+    const variance = noise.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2500;
+    // The standard deviations of these two estimates are 0.04 and 0.11.
+    expect(Math.abs(mean - 1)).toBeLessThan(0.2);
+    expect(Math.abs(variance - 4)).toBeLessThan(0.6);
+  });
+
+  test.each([
+    // Python's statistics.NormalDist().inv_cdf.
+    [0.5, 0],
+    [0.025, -1.9599639845400538],
+    [0.9, 1.2815515655446008],
+    [0.00003, -4.012810811118253],
+    [1 - 2 ** -33, 6.337957754553789],
+  ])('uses the inverse of the normal distribution: %d', (probability, expected) => {
+    expect(Math.abs(normalAt(probability) - expected)).toBeLessThan(1e-14 * Math.max(1, Math.abs(expected)));
+  });
+
+  test('limits the results to 0 … 1, unless `clip` is false', () => {
+    const [noisy] = read(
+      { ...counting([1, 20, 20]), inputs: new Float32Array(400).fill(0.5) },
+      parsed({ type: 'gaussianNoise', sigma: 5 }),
+      {
+        seed: 1,
+      },
+    );
+    expect([Math.min(...noisy), Math.max(...noisy)]).toEqual([0, 1]);
+  });
+});
+
+describe('randomErasing', () => {
+  const ones = (samples: number): Dataset => ({ ...counting([2, 20, 20], samples), inputs: new Float32Array(samples * 800).fill(1) });
+
+  test('erases the same rectangle of every channel, with an area within the limits', () => {
+    const options = { p: 1, scale: [0.1, 0.2], ratio: [0.5, 2], value: [5, 7] };
+    for (const sample of read(ones(100), parsed({ type: 'randomErasing', ...options }), { seed: 3 })) {
+      const rows = new Set<number>();
+      const columns = new Set<number>();
+      for (let i = 0; i < 400; i++) {
+        expect([
+          [1, 1],
+          [5, 7],
+        ]).toContainEqual([sample[i], sample[400 + i]]);
+        if (sample[i] === 5) rows.add(Math.floor(i / 20));
+        if (sample[i] === 5) columns.add(i % 20);
+      }
+      const area = sample.slice(0, 400).filter((value) => value === 5).length;
+      expect(area).toBe(rows.size * columns.size);
+      // The sides are rounded to whole pixels.
+      expect(area).toBeGreaterThan(0.1 * 400 - 15);
+      expect(area).toBeLessThan(0.2 * 400 + 15);
+    }
+  });
+
+  test('erases a share p of the images, and nothing in evaluation', () => {
+    const erased = read(ones(2000), parsed({ type: 'randomErasing' }), { seed: 5 }).filter((sample) => sample.includes(0)).length;
+    expect(Math.abs(erased - 1000)).toBeLessThan(120);
+    expect(read(ones(3), parsed({ type: 'randomErasing', p: 1 })).flat()).not.toContain(0);
+  });
+
+  test('erases with normally distributed values', () => {
+    const [sample] = read(ones(1), parsed({ type: 'randomErasing', p: 1, value: 'random', scale: [0.5, 0.5], ratio: [1, 1] }), { seed: 5 });
+    const noise = sample.filter((value) => value !== 1);
+    expect(noise.length).toBe(2 * 14 * 14);
+    expect(new Set(noise).size).toBe(noise.length);
+  });
+});
+
 describe('the draws of augmentation', () => {
   // Random123's kat_vectors for philox4x32, 10 rounds.
   test.each([
@@ -311,6 +403,21 @@ describe('a job spec', () => {
       '/data/transforms/0/numOutputChannels',
       'shapeMismatch',
       'grayscale: 1 channels do not fit images of 3 channels that become grey with p 0.2: remove numOutputChannels, or use p 1',
+    ],
+    [
+      'a kernel that is larger than the mirrored image',
+      [{ type: 'gaussianBlur', kernelSize: 65 }],
+      '/data/transforms/0/kernelSize',
+      'shapeMismatch',
+      'gaussianBlur: a kernel of [65, 65] mirrors more than a 32×32 image has: use at most [63, 63]',
+    ],
+    ['an even kernel', [{ type: 'gaussianBlur', kernelSize: 4 }], '/data/transforms/0/kernelSize', 'invalidValue', 'must be an odd number'],
+    [
+      'values for other channels',
+      [{ type: 'randomErasing', value: [0, 1] }],
+      '/data/transforms/0/value',
+      'shapeMismatch',
+      'randomErasing: 2 values do not fit images of 3 channels: give one value, or one value per channel',
     ],
     [
       'a maxSize below the size',

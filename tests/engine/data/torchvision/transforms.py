@@ -1,10 +1,11 @@
-"""Writes transforms.json next to this file: images before and after transforms of torchvision, for tests/engine/data/torchvision.test.ts.
-It needs torchvision. The random parameters of a transform are fixed by ranges of one value."""
+"""Writes transforms.json and trivialAugment.json next to this file: images before and after transforms of torchvision, for
+tests/engine/data/torchvision.test.ts. It needs torchvision. The random parameters of a transform are fixed by ranges of one value."""
 import json
 from pathlib import Path
 
 import numpy as np
 import torch
+from torchvision.transforms.v2 import TrivialAugmentWide
 from torchvision.transforms.v2 import functional as F
 
 cases = []
@@ -58,6 +59,37 @@ case("randomResizedCrop in evaluation, enlarged", [{"type": "randomResizedCrop",
 case("randomResizedCrop of the whole image", [{"type": "randomResizedCrop", "size": [6, 9], "scale": [1, 1], "ratio": [14 / 11, 14 / 11]}], photo,
      lambda x: F.resize(x, [6, 9]))
 
+square = image(2, 8, 8)
+for angle in (0, 90, 180, 270, 30, -77.7, 400, -90):
+    for pixels in (photo, square):
+        case(f"rotate by {angle}", [{"type": "rotate", "degrees": [angle, angle]}], pixels, lambda x: F.rotate(x, angle, fill=0))
+case("rotate about a centre, with a fill", [{"type": "rotate", "degrees": [20, 20], "center": [3, 2.5], "fill": 0.5}], photo,
+     lambda x: F.rotate(x, 20, center=[3, 2.5], fill=0.5))
+for angle, scale, shear in ((0, 1, (0, 0)), (33, 1.3, (0, 0)), (-10, 0.6, (12, -7)), (0, 1, (30, 0))):
+    parameters = {"degrees": [angle, angle], "scale": [scale, scale], "shear": [shear[0], shear[0], shear[1], shear[1]]}
+    case(f"affine {angle} {scale} {shear}", [{"type": "affine", **parameters}], photo, lambda x: F.affine(x, angle, [0, 0], scale, list(shear), fill=0))
+for size, sigma in ((3, 0.8), (5, 2), ([7, 3], 0.3), ([1, 9], 10)):
+    case(f"gaussianBlur {size} {sigma}", [{"type": "gaussianBlur", "kernelSize": size, "sigma": sigma}], photo,
+         lambda x: F.gaussian_blur(x, size if isinstance(size, list) else [size, size], [sigma, sigma]))
+
+steep = np.clip(np.linspace(0, 255, 17 * 18).reshape(1, 17, 18) + random.integers(-40, 40, (3, 17, 18)), 10, 240).astype(np.uint8)
+images = (steep, image(1, 9, 16))
+changed = []
+for number, pixels in enumerate(images):
+    for change, (magnitudes, signed) in TrivialAugmentWide._AUGMENTATION_SPACE.items():
+        levels = magnitudes(31, *pixels.shape[-2:])
+        for index in (0,) if levels is None else (7, 30):
+            for negative in (False, True) if signed else (False,):
+                magnitude = 0.0 if levels is None else float(levels[index]) * (-1 if negative else 1)
+                result = TrivialAugmentWide()._apply_image_or_video_transform(torch.from_numpy(pixels), change, magnitude, "nearest", {torch.Tensor: None})
+                changed.append({
+                    "change": change, "index": index, "negative": negative, "image": number,
+                    "result": result.reshape(-1).tolist(),
+                })
+
+trivial = {"images": [{"shape": list(pixels.shape), "pixels": pixels.reshape(-1).tolist()} for pixels in images], "changed": changed}
+
 if __name__ == "__main__":
-    text = json.dumps(cases).replace('}, {', '},\n{')
-    Path(__file__).with_name("transforms.json").write_text(text + "\n")
+    for name, values in (("transforms", cases), ("trivialAugment", trivial)):
+        text = json.dumps(values).replace("}, {", "},\n{")
+        Path(__file__).with_name(f"{name}.json").write_text(text + "\n")

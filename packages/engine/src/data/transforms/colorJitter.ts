@@ -1,6 +1,15 @@
 // Changes brightness, contrast, saturation and hue of images at random (torchvision.transforms.ColorJitter). Evaluation changes no image.
 import { z } from 'zod';
-import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, colourImageSize, pythonColours, pythonGrey } from './colours.ts';
+import {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  colourImageSize,
+  pythonBlend,
+  pythonGrey,
+  pythonHue,
+} from './colours.ts';
 import { defineTransform } from './define.ts';
 import { between, pythonBetween, type Range, rangeSchema } from './ranges.ts';
 
@@ -75,7 +84,7 @@ export const colorJitter = defineTransform({
     const values = rangesOf(options).map((range, step) => (range === null ? 'None' : pythonBetween(range, `row[${step}]`)));
     return {
       imports: ['itertools'],
-      functions: [pythonGrey, pythonColours, pythonJitter],
+      functions: [pythonGrey, pythonBlend, pythonHue, pythonJitter],
       draws: 5,
       lines: [
         'if draws is not None:',

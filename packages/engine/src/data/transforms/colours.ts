@@ -18,41 +18,73 @@ export function colourImageSize(input: Shape): readonly [channels: number, heigh
   );
 }
 
-/** Returns the brightness of a pixel of three channels in float32. */
+/** The values of pixels: from 0 to 1, or whole numbers from 0 to 255. */
+export interface Levels {
+  readonly most: number;
+  /** Whether results are rounded down to whole numbers. */
+  readonly whole: boolean;
+}
+
+export const unitLevels: Levels = { most: 1, whole: false };
+export const byteLevels: Levels = { most: 255, whole: true };
+
+/** Returns the brightness of a pixel of three channels. The sums are fused multiply-adds in float32, as in PyTorch. */
 export function greyOf(red: number, green: number, blue: number): number {
-  return Math.fround(Math.fround(Math.fround(red * RED) + Math.fround(green * GREEN)) + Math.fround(blue * BLUE));
+  return Math.fround(Math.fround(Math.fround(red * RED) + green * GREEN) + blue * BLUE);
 }
 
 const limited = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 
+/** Returns a float32 value as a pixel. */
+function levelOf(value: number, { most, whole }: Levels): number {
+  const within = value < 0 ? 0 : value > most ? most : value;
+  return whole ? Math.floor(within) : within;
+}
+
 /** Multiplies `length` values from index `at` on by a factor. */
-export function adjustBrightness(image: Float32Array, at: number, length: number, factor: number): void {
+export function adjustBrightness(image: Float32Array, at: number, length: number, factor: number, levels = unitLevels): void {
   const f = Math.fround(factor);
-  for (let i = at; i < at + length; i++) image[i] = limited(image[i] * f);
+  for (let i = at; i < at + length; i++) image[i] = levelOf(Math.fround(image[i] * f), levels);
 }
 
 /** Blends an image with its mean brightness. @param pixels the pixels of one channel */
-export function adjustContrast(image: Float32Array, at: number, channels: number, pixels: number, factor: number): void {
+export function adjustContrast(
+  image: Float32Array,
+  at: number,
+  channels: number,
+  pixels: number,
+  factor: number,
+  levels = unitLevels,
+): void {
   let sum = 0;
   if (channels === 1) for (let i = at; i < at + pixels; i++) sum += image[i];
-  else for (let i = at; i < at + pixels; i++) sum += greyOf(image[i], image[i + pixels], image[i + 2 * pixels]);
+  else for (let i = at; i < at + pixels; i++) sum += wholeGrey(greyOf(image[i], image[i + pixels], image[i + 2 * pixels]), levels);
   const ratio = Math.fround(factor);
-  const rest = Math.fround(Math.fround(sum / pixels) * Math.fround(1 - factor));
-  for (let i = at; i < at + channels * pixels; i++) image[i] = limited(Math.fround(image[i] * ratio) + rest);
+  const rest = Math.fround(sum / pixels) * Math.fround(1 - factor);
+  for (let i = at; i < at + channels * pixels; i++) image[i] = levelOf(Math.fround(Math.fround(image[i] * ratio) + rest), levels);
 }
 
+const wholeGrey = (grey: number, { whole }: Levels): number => (whole ? Math.floor(grey) : grey);
+
 /** Blends an image with its grey image. An image of one channel stays the same. @param pixels the pixels of one channel */
-export function adjustSaturation(image: Float32Array, at: number, channels: number, pixels: number, factor: number): void {
+export function adjustSaturation(
+  image: Float32Array,
+  at: number,
+  channels: number,
+  pixels: number,
+  factor: number,
+  levels = unitLevels,
+): void {
   if (channels === 1) return;
   const ratio = Math.fround(factor);
   const other = Math.fround(1 - factor);
   for (let i = at; i < at + pixels; i++) {
     const g = i + pixels;
     const b = g + pixels;
-    const rest = Math.fround(greyOf(image[i], image[g], image[b]) * other);
-    image[i] = limited(Math.fround(image[i] * ratio) + rest);
-    image[g] = limited(Math.fround(image[g] * ratio) + rest);
-    image[b] = limited(Math.fround(image[b] * ratio) + rest);
+    const rest = wholeGrey(greyOf(image[i], image[g], image[b]), levels) * other;
+    image[i] = levelOf(Math.fround(Math.fround(image[i] * ratio) + rest), levels);
+    image[g] = levelOf(Math.fround(Math.fround(image[g] * ratio) + rest), levels);
+    image[b] = levelOf(Math.fround(Math.fround(image[b] * ratio) + rest), levels);
   }
 }
 
@@ -91,13 +123,14 @@ export function adjustHue(image: Float32Array, at: number, channels: number, pix
 
 /** The functions of this file in Python, for an image of shape [channels, height, width]. */
 export const pythonGrey = `def grey(image):
-    return image if len(image) == 1 else (image[0] * 0.2989 + image[1] * 0.587 + image[2] * 0.114)[None]`;
+    if len(image) == 1:
+        return image
+    return image[:1].mul(0.2989).add(image[1:2], alpha=0.587).add(image[2:], alpha=0.114)`;
 
-export const pythonColours = `def blend(image, other, ratio):
-    return (image * ratio + other * (1.0 - ratio)).clamp(0, 1)
+export const pythonBlend = `def blend(image, other, ratio, most=1):
+    return image.mul(ratio).add(other, alpha=1.0 - ratio).clamp(0, most)`;
 
-
-def adjust_hue(image, shift):
+export const pythonHue = `def adjust_hue(image, shift):
     if len(image) == 1:
         return image
     r, g, b = image.double()

@@ -5,28 +5,40 @@ import { ShapeError } from '../../errors.ts';
 import { registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
 import type { TransformDefinition } from './define.ts';
+import { affine } from './affine.ts';
 import { centerCrop } from './centerCrop.ts';
 import { colorJitter } from './colorJitter.ts';
+import { gaussianBlur } from './gaussianBlur.ts';
+import { gaussianNoise } from './gaussianNoise.ts';
 import { grayscale } from './grayscale.ts';
 import { horizontalFlip } from './horizontalFlip.ts';
 import { normalize } from './normalize.ts';
 import { pad } from './pad.ts';
 import { randomCrop } from './randomCrop.ts';
+import { randomErasing } from './randomErasing.ts';
 import { randomResizedCrop } from './randomResizedCrop.ts';
 import { resize } from './resize.ts';
+import { rotate } from './rotate.ts';
+import { trivialAugment } from './trivialAugment.ts';
 import { verticalFlip } from './verticalFlip.ts';
 
 const transforms = registry('transform', [
   normalize,
   pad,
-  randomCrop,
-  horizontalFlip,
-  verticalFlip,
   resize,
   centerCrop,
-  randomResizedCrop,
-  colorJitter,
   grayscale,
+  randomCrop,
+  randomResizedCrop,
+  horizontalFlip,
+  verticalFlip,
+  rotate,
+  affine,
+  colorJitter,
+  gaussianBlur,
+  gaussianNoise,
+  randomErasing,
+  trivialAugment,
 ]);
 
 export const transformDefinitions: readonly TransformDefinition[] = transforms.definitions;
