@@ -21,7 +21,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
       ArenaError ArgumentError AutogradError BCELoss BCEWithLogitsLoss CrossEntropyLoss EngineError Generator HuberLoss
       KLDivLoss L1Loss MSELoss Module NLLLoss NonFiniteWeightsError Parameter ReferenceBackend Schedule ShapeError SmoothL1Loss
       Tensor ThreadLostError TrainingError WasmBackend WeightsError abs adaptiveAvgPool2d add arange avgPool2d backend batchNorm
-      batchTensors bceLoss bceWithLogitsLoss cat clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
+      balancedWeights batchTensors bceLoss bceWithLogitsLoss cat clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
       defaultGenerator div dropout dropout2d embedding encodeWeights exp expand flatten formatShape formatTensor freezeWeights fromFlat full
       gradientNorm groupNorm huberLoss inArena indices instanceNorm isGradEnabled klDivLoss l1Loss layerNorm
       leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean minimum mm mseLoss mul narrow neg

@@ -145,6 +145,14 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     scheduler: { type: 'oneCycle', maxLearningRate: 0.05 },
     epochs: 2,
   },
+  'balanced class weights': {
+    seed: 10,
+    data: images,
+    model: classifier({ type: 'maxPool2d', kernelSize: 2 }),
+    loss: { ...crossEntropy, weight: 'balanced', labelSmoothing: 0.1 },
+    optimizer: { type: 'sgd', learningRate: 0.05 },
+    epochs: 2,
+  },
   'uploaded values with a test part': {
     seed: 5,
     data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8 },

@@ -12,7 +12,12 @@ export interface TensorValue {
   readonly tensor: number | readonly number[];
 }
 
-export type Argument = null | number | boolean | string | Float | TensorValue | Construction | readonly Argument[];
+/** A variable of the script, by its name in TypeScript. In Python the name is in snake_case. */
+export interface Variable {
+  readonly variable: string;
+}
+
+export type Argument = null | number | boolean | string | Float | TensorValue | Variable | Construction | readonly Argument[];
 
 /** A call of a constructor: `name(...positional, ...named)`. */
 export interface Construction {

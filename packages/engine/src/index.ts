@@ -53,6 +53,7 @@ export {
   smoothL1Loss,
 } from './losses/index.ts';
 export { Branches, type BranchesOptions } from './nn/layers/branches.ts';
+export { balancedWeights } from './losses/classWeights.ts';
 export * from './nn/layers/plain.ts';
 export { Residual } from './nn/layers/residual.ts';
 export { Sequential } from './nn/layers/sequential.ts';

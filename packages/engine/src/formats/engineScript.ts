@@ -1,6 +1,7 @@
 // Exports a job as a TypeScript program for this engine. It has the same model, seed, data and training loop as the job, so its losses are
 // the same, bit for bit. pytorchScript.ts does the same for PyTorch.
 import { describeData, findDataset } from '../data/datasets/index.ts';
+import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
@@ -117,7 +118,12 @@ function data({ spec, dataImports, hasTest }: Outline): string {
 
 function learner({ spec, imports, hasTest, hasClasses }: Outline): string {
   const { loss } = spec;
-  const lines = [`const criterion = ${construction(findLoss(loss.type).pytorch(loss), imports)};`, ...makeOptimizers(spec, imports), ''];
+  const lines = [
+    ...(isBalanced(loss) ? [`const classWeights = ${imports.use('tensor')}(${imports.use('balancedWeights')}(data.train));`] : []),
+    `const criterion = ${construction(findLoss(loss.type).pytorch(loss), imports)};`,
+    ...makeOptimizers(spec, imports),
+    '',
+  ];
   return `${lines.join('\n')}${hasTest ? evaluation(imports, hasClasses) : ''}`;
 }
 

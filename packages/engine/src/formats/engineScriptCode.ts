@@ -39,6 +39,7 @@ export function construction({ name, positional, named }: Construction, imports:
 function argumentCode(value: Argument, imports: Imports): string {
   if (value === null || typeof value !== 'object') return literal(value);
   if ('float' in value) return String(value.float);
+  if ('variable' in value) return value.variable;
   if ('tensor' in value) return `${imports.use('tensor')}(${literal(value.tensor)})`;
   if ('name' in value) return construction(value, imports);
   return `[${value.map((entry) => argumentCode(entry, imports)).join(', ')}]`;

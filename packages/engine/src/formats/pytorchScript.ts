@@ -3,6 +3,7 @@
 import type { Argument, Construction } from '../construction.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import type { PyTorchData } from '../data/define.ts';
+import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
@@ -119,8 +120,9 @@ ${lines.join('')}        ]
 /** Returns the definitions that a construction and the constructions in it need before them. */
 function definitionsIn({ definitions, positional }: Construction): string[] {
   const inner = (argument: Argument): string[] => {
-    if (typeof argument !== 'object' || argument === null || 'float' in argument || 'tensor' in argument) return [];
-    return 'name' in argument ? definitionsIn(argument) : argument.flatMap(inner);
+    if (typeof argument !== 'object' || argument === null) return [];
+    if (Array.isArray(argument)) return argument.flatMap(inner);
+    return 'name' in argument ? definitionsIn(argument) : [];
   };
   return [...positional.flatMap(inner), ...(definitions === undefined ? [] : [definitions])];
 }
@@ -130,6 +132,7 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
   const options = [`batch_size=${data.batchSize}`, ...(data.shuffle ? ['shuffle=True'] : []), ...(data.dropLast ? ['drop_last=True'] : [])];
   const tensors = ['inputs', 'targets', ...(transform?.isRandom === true ? ['torch.arange(len(inputs))'] : [])];
   const lines = [
+    ...classWeights(spec),
     `criterion = ${pythonCall(findLoss(loss.type).pytorch(loss))}`,
     optimizerCode(optimizer),
     ...(scheduler === undefined ? [] : [`scheduler = ${pythonCall(findScheduler(scheduler.type).pytorch(scheduler), 'optimizer')}`]),
@@ -137,6 +140,17 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
     '',
   ];
   return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform !== null) : ''}`;
+}
+
+/** Returns the lines that compute class weights, if they follow from the data. */
+function classWeights({ data, loss }: JobSpec): string[] {
+  if (!isBalanced(loss)) return [];
+  const { target } = findDataset(data.dataset).describe(data);
+  const classes = target.kind === 'class' ? target.classes.length : 0;
+  return [
+    `class_counts = torch.bincount(targets, minlength=${classes}).double()`,
+    `class_weights = torch.where(class_counts > 0, len(targets) / (${classes} * class_counts), 0.0).float()`,
+  ];
 }
 
 /** Returns the code of the evaluation. It uses split() and not a DataLoader, because a DataLoader would draw from the seeded generator. */

@@ -33,6 +33,7 @@ export function pythonLiteral(value: Argument): string {
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'number') return String(value);
   if ('float' in value) return pythonFloat(value.float);
+  if ('variable' in value) return pythonName(value.variable);
   if ('tensor' in value) return `torch.tensor(${pythonTensor(value.tensor)})`;
   if ('name' in value) return pythonCall(value);
   return value.length === 1 ? `(${pythonLiteral(value[0])},)` : `(${value.map(pythonLiteral).join(', ')})`;

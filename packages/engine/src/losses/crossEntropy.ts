@@ -1,6 +1,6 @@
 // Cross entropy of logits and classes (torch.nn.CrossEntropyLoss): for targets that are class labels. As a function it also accepts targets
 // that are probabilities.
-import { changed, construct, tensors } from '../construction.ts';
+import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { add, div, mul, neg } from '../ops/elementwise.ts';
@@ -11,7 +11,7 @@ import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { classOptions, nllLoss, smoothedOptions, type SmoothedNllLossOptions } from './nll.ts';
-import { checkClasses, noneCounts, tensorOf } from './targets.ts';
+import { checkClasses, classFactors, factorsArgument, noneCounts } from './targets.ts';
 
 /** The options of {@link crossEntropy}. Defaults: no weight, ignoreIndex −100, reduction 'mean', labelSmoothing 0. */
 export type CrossEntropyLossOptions = SmoothedNllLossOptions;
@@ -73,10 +73,10 @@ export const crossEntropyDefinition = defineLoss({
   options,
   check: (compared, { weight }) => checkClasses('crossEntropy', compared, weight),
   build({ weight, ...rest }) {
-    const options = { ...rest, weight: tensorOf(weight) };
+    const options = { ...rest, weight: classFactors(weight) };
     return (output, target) => crossEntropy(output, target, options);
   },
   unfitTargets: noneCounts,
   probabilities: (logits) => softmax(logits, 1),
-  pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
+  pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...factorsArgument(weight), ...changed(options, rest) }),
 });

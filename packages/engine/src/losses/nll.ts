@@ -1,6 +1,6 @@
 // Negative log-likelihood of classes (torch.nn.NLLLoss), with the label smoothing that crossEntropy needs. It uses plain loops over the
 // batch, because it reads only few numbers per sample. Sums are computed in float64 in a fixed order.
-import { changed, construct, tensors } from '../construction.ts';
+import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { type Backward, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
@@ -9,9 +9,9 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { exp } from '../ops/elementwise.ts';
 import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { show } from '../validation.ts';
+import { keepingFewProblems, show } from '../validation.ts';
 import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
-import { checkClasses, checkLogProbabilities, noneCounts, tensorOf } from './targets.ts';
+import { checkClasses, checkLogProbabilities, classFactors, factorsArgument, noneCounts } from './targets.ts';
 
 export interface NllLossOptions {
   /** The factor of each class, of shape [C]. Default: 1. The mean is divided by the sum of the factors, as in PyTorch. */
@@ -158,7 +158,12 @@ export class NLLLoss extends LossModule<NllLossOptions> {
 
 /** The options of a job's loss for classes. */
 export const classOptions = {
-  weight: z.array(z.number().min(0)).min(1).optional().describe('The factor of each class. Default: 1'),
+  weight: z
+    .union([keepingFewProblems(z.array(z.number().min(0)).min(1)), z.literal('balanced')])
+    .optional()
+    .describe(
+      'The factor of each class. `balanced`: the number of training samples, divided by the number of classes and by the number of samples of the class; 0 for a class without samples. Default: 1',
+    ),
   ignoreIndex: z.int().default(-100).describe('Targets with this class are ignored'),
 };
 
@@ -173,10 +178,10 @@ export const nll = defineLoss({
     checkLogProbabilities('nll', compared);
   },
   build({ weight, ...rest }) {
-    const options = { ...rest, weight: tensorOf(weight) };
+    const options = { ...rest, weight: classFactors(weight) };
     return (output, target) => nllLoss(output, target, options);
   },
   unfitTargets: noneCounts,
   probabilities: exp,
-  pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
+  pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...factorsArgument(weight), ...changed(options, rest) }),
 });

@@ -2,7 +2,8 @@
 // before anything is computed. The functions of the losses make their own checks.
 import { z } from 'zod';
 import type { TargetArray } from '../data/dataset.ts';
-import { ShapeError } from '../errors.ts';
+import { type TensorValue, tensors, type Variable } from '../construction.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import type { Compared } from './define.ts';
@@ -37,8 +38,11 @@ function valuesRemedy(targets: Shape, output: Shape): string {
     : values;
 }
 
+/** The option `weight` of a loss of classes: the factor of each class, or `balanced`. */
+export type ClassWeight = readonly number[] | 'balanced';
+
 /** Checks a loss of classes. @throws ShapeError unless the output, and the weights if there are some, have one number per class */
-export function checkClasses(loss: string, { output, target }: Compared, weight?: readonly number[]): void {
+export function checkClasses(loss: string, { output, target }: Compared, weight?: ClassWeight): void {
   if (target.kind !== 'class') {
     throw new ShapeError(
       `${loss} needs targets that are class labels, but the data's targets are values of shape ${formatShape(target.shape)}: ${valuesRemedy(target.shape, output)}`,
@@ -52,7 +56,7 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
       `${loss} needs the output [${classes}], one number for each of the data's ${classes} classes, got ${formatShape(output)}: ${remedy} a linear layer of outFeatures ${classes}`,
     );
   }
-  if (weight !== undefined && weight.length !== classes) {
+  if (weight !== undefined && weight !== 'balanced' && weight.length !== classes) {
     throw new ShapeError(`${loss}: ${weight.length} weights do not fit the data's ${classes} classes: give one weight per class`, 'weight');
   }
 }
@@ -60,12 +64,11 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
 /** Returns the reason why the mean over the labels that are not ignored is 0/0, or null if it is not. */
 export function noneCounts(
   targets: TargetArray,
-  {
-    weight,
-    ignoreIndex,
-    reduction,
-  }: { readonly weight?: readonly number[] | undefined; readonly ignoreIndex: number; readonly reduction: string },
+  options: { readonly weight?: ClassWeight | undefined; readonly ignoreIndex: number; readonly reduction: string },
 ): string | null {
+  const { ignoreIndex, reduction } = options;
+  // Classes of the training data have balanced weights above 0.
+  const weight = options.weight === 'balanced' ? undefined : options.weight;
   if (reduction !== 'mean' || !targets.every((label) => label === ignoreIndex || weight?.[label] === 0)) return null;
   if (weight?.every((factor) => factor === 0) === true) return 'the weight of every class is 0: use weights above 0';
   const labels = targets.every((label) => label === ignoreIndex) ? `is the ignoreIndex ${ignoreIndex}` : 'is ignored or has weight 0';
@@ -93,6 +96,20 @@ export function checkFactors(loss: string, option: string, factors: number | rea
       option,
     );
   }
+}
+
+/**
+ * Converts the option `weight` of a loss of classes to a tensor.
+ * @throws ArgumentError for `balanced`, because these weights follow from the data. Use the result of withClassWeights
+ */
+export function classFactors(weight: ClassWeight | undefined): Tensor | undefined {
+  if (weight === 'balanced') throw new ArgumentError('the weights "balanced" follow from the training data: give one number per class');
+  return tensorOf(weight);
+}
+
+/** Returns the argument `weight` of a loss of classes in exported scripts. A script computes balanced weights before, as `classWeights`. */
+export function factorsArgument(weight: ClassWeight | undefined): Record<string, TensorValue | Variable> {
+  return weight === 'balanced' ? { weight: { variable: 'classWeights' } } : tensors({ weight });
 }
 
 /** Converts the value of an option to a tensor. */

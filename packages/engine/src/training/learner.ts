@@ -5,7 +5,9 @@ import { noGrad, record, runBackward } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
 import type { Batch } from '../data/loader.ts';
-import { buildLoss, type Criterion } from '../losses/index.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { isBalanced, withClassWeights } from '../losses/classWeights.ts';
+import { buildLoss, type Criterion, type LossSpec } from '../losses/index.ts';
 import { buildModel } from '../nn/layers/index.ts';
 import type { Sequential } from '../nn/layers/sequential.ts';
 import type { Generator } from '../random.ts';
@@ -48,6 +50,9 @@ interface Evaluated {
   readonly loss: Tensor;
 }
 
+const dataIsMissing: Criterion = () => {
+  throw new TypeError('useData() comes before the first step');
+};
 const KEEP_GRAPH = { retainGraph: true };
 const NO_BATCH: Batch = { size: 0, inputShape: [0], inputs: new Float32Array(0), targetShape: [0], targets: new Float32Array(0) };
 
@@ -58,7 +63,9 @@ export class Learner {
   readonly optimizer: GroupedOptimizer;
   /** The engine version that computed the weights. In a resumed run it includes the versions before the checkpoint. */
   engineVersion = backend().engineVersion;
-  readonly #criterion: Criterion;
+  /** The loss of the spec. After {@link useData}, class weights that follow from the data are numbers. */
+  loss: LossSpec;
+  #criterion: Criterion;
   readonly #parameters: readonly Tensor[];
   readonly #maxNorm: number | null;
   readonly #steps: Passes<Trace>;
@@ -84,8 +91,16 @@ export class Learner {
     this.#evaluations = new Passes(this.model);
     this.#parameters = this.trained.map(([, parameter]) => parameter);
     this.optimizer = new GroupedOptimizer(spec.optimizer, this.model);
-    this.#criterion = buildLoss(spec.loss);
+    this.loss = spec.loss;
+    this.#criterion = isBalanced(spec.loss) ? dataIsMissing : buildLoss(spec.loss);
     this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;
+  }
+
+  /** Computes class weights that follow from the data. Without such weights it need not be called. @param train the training part */
+  useData(train: Dataset): void {
+    if (!isBalanced(this.loss)) return;
+    this.loss = withClassWeights(this.loss, train);
+    this.#criterion = buildLoss(this.loss);
   }
 
   /** Makes one update of the weights. Temporary tensors are in an arena. */

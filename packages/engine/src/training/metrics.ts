@@ -55,6 +55,7 @@ export const trainingSummarySchema = z.object({
     .min(0)
     .optional()
     .describe('The number of parameters that were trained: all that are not frozen. Absent in results of earlier versions.'),
+  classWeights: z.array(z.number().min(0)).optional().describe('The factor of each class in the loss, if its `weight` is `balanced`.'),
   weightsSha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)

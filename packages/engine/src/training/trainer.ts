@@ -5,6 +5,7 @@ import { backend } from '../backend/current.ts';
 import { bytesOf, type Dataset, type TargetArray } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
+import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { Generator } from '../random.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
@@ -106,6 +107,7 @@ class Run {
     );
     signal?.throwIfAborted();
     this.#trainData = train;
+    this.#learner.useData(train);
     const { batchSize, dropLast, transforms } = data;
     this.#trainLoader = openLoader(train, { batchSize, dropLast, transforms, augmentationSeed: this.#spec.seed });
     if (test !== null) {
@@ -237,7 +239,7 @@ class Run {
 
   /** Handles a number that is not finite. @throws TrainingError unless the spec's `onNonFinite` is `continue` */
   async *#diverged(divergence: Divergence, targets: TargetArray | null): AsyncGenerator<TrainingEvent, void, void> {
-    const context = { spec: this.#spec, learningRate: this.#schedule.learningRate, targets };
+    const context = { spec: { ...this.#spec, loss: this.#learner.loss }, learningRate: this.#schedule.learningRate, targets };
     if (this.#spec.onNonFinite === 'fail') throw divergenceError(divergence, context);
     this.#divergence = divergence;
     yield { type: 'log', level: 'warn', message: describeDivergence(divergence, context) };
@@ -273,7 +275,7 @@ class Run {
   }
 
   async result(): Promise<TrainingResult> {
-    const { model, trained, engineVersion } = this.#learner;
+    const { model, trained, engineVersion, loss } = this.#learner;
     const file = encodeWeights(model, engineVersion);
     return {
       weights: file.bytes,
@@ -287,6 +289,7 @@ class Run {
         engineVersion,
         peakMemoryBytes: backend().memoryUse().peakBytes + bytesOf(this.#trainData) + bytesOf(this.#testData),
         seconds: this.#watch.seconds,
+        ...(isBalanced(this.#spec.loss) && 'weight' in loss && Array.isArray(loss.weight) && { classWeights: loss.weight }),
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),
         ...(this.#divergence !== null && { divergence: this.#divergence }),
         ...lostLosses(this.#last, this.#bestTestLoss),
