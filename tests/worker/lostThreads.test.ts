@@ -44,6 +44,10 @@ describe('a job whose training process loses a thread', () => {
     await workers.start({ ...settings, checkpointEveryMs: 60_000 });
     const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }));
     expect(job).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });
-    expect(job.error?.message).toMatch(/lost one of its threads/);
+    // On a busy machine a worker may lose its lease on the job. The service then does not know how the last attempt ended, and says that
+    // the log shows how each one did.
+    const lines = await workers.logLines(job.id);
+    const hasLostLease = lines.some((line) => /\blease\b/.test(line));
+    expect(hasLostLease ? lines.join('\n') : job.error?.message).toMatch(/lost one of its threads/);
   });
 });
