@@ -119,7 +119,7 @@ async function finish(api: TestApi, attempt: JobAttempt): Promise<Uint8Array> {
 describe('the ONNX model', () => {
   apiTest('is rendered from the weights, whole and in any part', async ({ api }) => {
     const attempt = await startJob(api.jobs);
-    const model = encodeOnnx(spec, await finish(api, attempt));
+    const model = encodeOnnx(spec, await finish(api, attempt), attempt.jobId);
     const url = `/jobs/${attempt.jobId}/artifacts/model.onnx`;
     const { rawPayload, headers } = await api.get(url);
     expect(Uint8Array.from(rawPayload)).toEqual(model);

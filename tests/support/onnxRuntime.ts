@@ -38,12 +38,23 @@ export interface RuntimeComparison {
   readonly deviation: number;
 }
 
-/** Returns the output of the ONNX runtime for a model file and inputs. */
-export async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: Shape): Promise<{ shape: Shape; data: Float32Array }> {
+export interface OnnxResult {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+  /** Null if the model has no such output. */
+  readonly probabilities: Float32Array | null;
+}
+
+/** Returns the outputs of the ONNX runtime for a model file and inputs. */
+export async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: Shape): Promise<OnnxResult> {
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, executionProviders: ['cpu'], logSeverityLevel: 3 });
   try {
-    const { output } = await session.run({ input: new Tensor('float32', inputs, [...shape]) });
-    return { shape: output.dims, data: Float32Array.from(output.data as Float32Array) };
+    const { output, probabilities } = await session.run({ input: new Tensor('float32', inputs, [...shape]) });
+    return {
+      shape: output.dims,
+      data: Float32Array.from(output.data as Float32Array),
+      probabilities: session.outputNames.includes('probabilities') ? Float32Array.from(probabilities.data as Float32Array) : null,
+    };
   } finally {
     await session.release();
   }

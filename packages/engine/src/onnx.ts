@@ -36,3 +36,6 @@ export interface OnnxScope {
    */
   readonly nested: (name: string, layers: readonly NestedLayer[], input: string, inputShape: Shape) => string;
 }
+
+/** The graph as a transform or a loss sees it. It has no weights. */
+export type OnnxNodes = Pick<OnnxScope, 'input' | 'node' | 'constant' | 'integers'>;

@@ -1,10 +1,12 @@
 // Exports a job's network as an ONNX model (opset 17, IR version 8) for evaluation: without dropout, and with the running statistics of
-// batch norm. Its input is the samples after the job's transforms, in batches of any size. Weights are references with a name and a length,
-// so that the caller can stream them from their file.
+// batch norm. Its input is a batch of samples of any size as the dataset has them, because the graph contains the job's transforms. Weights
+// are references with a name and a length, so that the caller can stream them from their file.
 import type { Float } from '../construction.ts';
-import { describeData } from '../data/datasets/index.ts';
+import { findDataset } from '../data/datasets/index.ts';
+import { findTransform } from '../data/transforms/index.ts';
+import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes, type LayerSpec } from '../nn/layers/index.ts';
-import type { OnnxAttribute, OnnxScope } from '../onnx.ts';
+import type { OnnxAttribute, OnnxNodes, OnnxScope } from '../onnx.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 import { engineVersion } from '../version.ts';
@@ -15,7 +17,8 @@ const IR_VERSION = 8;
 const OPSET = 17;
 
 /** The field numbers of onnx.proto, by message. */
-const MODEL = { irVersion: 1, producerName: 2, producerVersion: 3, graph: 7, opsetImport: 8 } as const;
+const MODEL = { irVersion: 1, producerName: 2, producerVersion: 3, graph: 7, opsetImport: 8, metadata: 14 } as const;
+const METADATA = { key: 1, value: 2 } as const;
 const OPERATOR_SET = { domain: 1, version: 2 } as const;
 const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;
 const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5 } as const;
@@ -36,13 +39,26 @@ export interface WeightEntry {
 
 /**
  * Returns the model's bytes in parts. A part that is a reference stands for the bytes of a weight, little-endian.
+ *
+ * The input `input` has the shape [batch, …] of the dataset's samples, as float32. Pixels are numbers from 0 to 255. The output `output` is
+ * the output of the network. If the loss compares probabilities, there is a second output `probabilities` of the same shape. The metadata
+ * of the model has the names of the classes as a list in JSON (`classes`), the job's `data.transforms` (`transforms`) and `jobId`.
  * @param weights the weights of the network: at least its parameters and running statistics
+ * @param jobId the id of the job. Default: none
  */
-export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[]): Rope {
-  const { inputShape } = describeData(spec.data);
+export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[], jobId?: string): Rope {
+  const { inputShape, inputType, target } = findDataset(spec.data.dataset).describe(spec.data);
   const graph = new Graph(new Map(weights.map(({ name, shape }) => [name, shape])));
-  const { output, outputShape } = graph.add(spec.model.layers, '', 'input', inputShape);
+  const prepared = graph.prepare(spec, inputShape, inputType === 'uint8');
+  const { output, outputShape } = graph.add(spec.model.layers, '', prepared.output, prepared.outputShape);
   graph.rename(output, 'output');
+  const { onnxProbabilities } = findLoss(spec.loss.type);
+  if (onnxProbabilities) graph.rename(onnxProbabilities(graph.nodes('probabilities', 'output')), 'probabilities');
+  const metadata = {
+    ...(target.kind === 'class' && { classes: JSON.stringify(target.classes) }),
+    transforms: JSON.stringify(spec.data.transforms),
+    ...(jobId !== undefined && { jobId }),
+  };
   return join(
     integer(MODEL.irVersion, IR_VERSION),
     text(MODEL.producerName, 'trainyard'),
@@ -53,15 +69,17 @@ export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[]): Rope 
       text(GRAPH.name, spec.name ?? 'model'),
       message(GRAPH.input, valueInfo('input', inputShape)),
       message(GRAPH.output, valueInfo('output', outputShape)),
+      ...(onnxProbabilities ? [message(GRAPH.output, valueInfo('probabilities', outputShape))] : []),
     ),
     message(MODEL.opsetImport, text(OPERATOR_SET.domain, ''), integer(OPERATOR_SET.version, OPSET)),
+    ...Object.entries(metadata).map(([key, value]) => message(MODEL.metadata, text(METADATA.key, key), text(METADATA.value, value))),
   );
 }
 
-/** Returns the model as one file. @param weights the safetensors file of the network */
-export function encodeOnnx(spec: JobSpec, weights: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Returns the model of {@link onnxParts} as one file. @param weights the safetensors file of the network */
+export function encodeOnnx(spec: JobSpec, weights: Uint8Array, jobId?: string): Uint8Array<ArrayBuffer> {
   const tensors = new Map(decodeSafetensors(weights).tensors.map((tensor) => [tensor.name, tensor]));
-  const { length, parts } = onnxParts(spec, [...tensors.values()]);
+  const { length, parts } = onnxParts(spec, [...tensors.values()], jobId);
   const file = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {
@@ -105,27 +123,50 @@ class Graph {
     return { output, outputShape };
   }
 
+  /** Adds the preparation of samples from the input `input`: pixels are divided by 255, and then the job's transforms are applied. */
+  prepare(spec: JobSpec, inputShape: Shape, arePixels: boolean): { output: string; outputShape: Shape } {
+    let output = 'input';
+    let outputShape = inputShape;
+    if (arePixels) {
+      const { node, constant } = this.nodes('pixels', output);
+      output = node('Div', [output, constant(255, [])]);
+    }
+    for (const [index, transform] of spec.data.transforms.entries()) {
+      const definition = findTransform(transform.type);
+      output = definition.onnx?.(transform, outputShape, this.nodes(`transforms/${index}`, output)) ?? output;
+      outputShape = definition.outputShape(transform, outputShape);
+    }
+    return { output, outputShape };
+  }
+
   /** Gives a value a second name. */
   rename(value: string, name: string): void {
     this.#nodes.push(encodeNode('Identity', [value], name, {}));
   }
 
-  #scope(layer: string, input: string): OnnxScope {
+  /** Returns functions that add nodes and constants. @param owner the beginning of their names @param input see {@link OnnxScope.input} */
+  nodes(owner: string, input: string): OnnxNodes {
     return {
       input,
       node: (operator, inputs, attributes = {}) => {
-        const output = this.#unique(`${layer}/${operator}`);
+        const output = this.#unique(`${owner}/${operator}`);
         this.#nodes.push(encodeNode(operator, inputs, output, attributes));
         return output;
       },
-      weight: (name, shape) => this.#weight(`${layer}.${name}`, shape),
       constant: (values, shape) => {
         const data = new Float32Array(sizeOf(shape));
         if (typeof values === 'number') data.fill(values);
         else data.set(values);
-        return this.#constant(layer, shape, DATA_TYPE.float, data);
+        return this.#constant(owner, shape, DATA_TYPE.float, data);
       },
-      integers: (values) => this.#constant(layer, [values.length], DATA_TYPE.int64, BigInt64Array.from(values, BigInt)),
+      integers: (values) => this.#constant(owner, [values.length], DATA_TYPE.int64, BigInt64Array.from(values, BigInt)),
+    };
+  }
+
+  #scope(layer: string, input: string): OnnxScope {
+    return {
+      ...this.nodes(layer, input),
+      weight: (name, shape) => this.#weight(`${layer}.${name}`, shape),
       // The schema of the containing layer has already parsed its inner layers.
       nested: (name, layers, from, shape) => this.add(layers as readonly LayerSpec[], `${layer}.${name}.`, from, shape).output,
     };
@@ -141,8 +182,8 @@ class Graph {
     return name;
   }
 
-  #constant(layer: string, shape: Shape, type: number, data: Float32Array | BigInt64Array): string {
-    const name = this.#unique(`${layer}/constant`);
+  #constant(owner: string, shape: Shape, type: number, data: Float32Array | BigInt64Array): string {
+    const name = this.#unique(`${owner}/constant`);
     this.#initializers.push(encodeTensor(name, shape, type, new Uint8Array(data.buffer)));
     return name;
   }

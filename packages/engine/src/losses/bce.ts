@@ -74,5 +74,6 @@ export const bce = defineLoss({
     return (output, target) => bceLoss(output, target, options);
   },
   probabilities: (output) => output,
+  onnxProbabilities: ({ input }) => input,
   pytorch: ({ weight, ...rest }) => construct('nn.BCELoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

@@ -74,6 +74,7 @@ export const bceWithLogits = defineLoss({
     return (output, target) => bceWithLogitsLoss(output, target, options);
   },
   probabilities: sigmoid,
+  onnxProbabilities: ({ input, node }) => node('Sigmoid', [input]),
   pytorch: ({ weight, posWeight, ...rest }) =>
     construct('nn.BCEWithLogitsLoss', [], { ...tensors({ weight, posWeight }), ...changed(options, rest) }),
 });

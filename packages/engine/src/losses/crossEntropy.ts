@@ -78,5 +78,6 @@ export const crossEntropyDefinition = defineLoss({
   },
   unfitTargets: noneCounts,
   probabilities: (logits) => softmax(logits, 1),
+  onnxProbabilities: ({ input, node }) => node('Softmax', [input], { axis: 1 }),
   pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...factorsArgument(weight), ...changed(options, rest) }),
 });

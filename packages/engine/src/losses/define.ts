@@ -7,6 +7,7 @@ import type { DatasetDescription } from '../data/define.ts';
 import { checkOptions, isOptions, notOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import { Module } from '../nn/module.ts';
+import type { OnnxNodes } from '../onnx.ts';
 import type { ValueRange } from '../range.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
 import { formatShape, type Shape } from '../shape.ts';
@@ -44,12 +45,17 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
   unfitTargets?(targets: TargetArray, options: Options): string | null;
   /** Converts a batch of outputs [N, …] to probabilities of the same shape. Missing if the loss compares no probabilities. */
   readonly probabilities?: (output: Tensor) => Tensor;
+  /** Adds the same to an ONNX graph. @returns the name of the probabilities */
+  readonly onnxProbabilities?: (graph: OnnxNodes) => string;
   /** Returns the construction of the loss in PyTorch. */
   pytorch(options: Options): Construction;
 }
 
 interface LossParts<Type extends string, Fields extends z.ZodRawShape>
-  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'probabilities' | 'unfitTargets' | 'pytorch'> {
+  extends Pick<
+    LossDefinition<z.ZodObject, Filled<Fields>>,
+    'check' | 'build' | 'probabilities' | 'onnxProbabilities' | 'unfitTargets' | 'pytorch'
+  > {
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;

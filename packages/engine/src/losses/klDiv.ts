@@ -71,5 +71,6 @@ export const klDiv = defineLoss({
       ? 'a target is below 0, so it is not a probability: use targets from 0 to 1, or logTarget for log-probabilities'
       : null,
   probabilities: (output) => expOf(output),
+  onnxProbabilities: ({ input, node }) => node('Exp', [input]),
   pytorch: (given) => construct('nn.KLDivLoss', [], changed(options, given)),
 });

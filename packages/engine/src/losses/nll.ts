@@ -183,5 +183,6 @@ export const nll = defineLoss({
   },
   unfitTargets: noneCounts,
   probabilities: exp,
+  onnxProbabilities: ({ input, node }) => node('Exp', [input]),
   pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...factorsArgument(weight), ...changed(options, rest) }),
 });

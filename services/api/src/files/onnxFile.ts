@@ -19,7 +19,7 @@ export async function onnxFile(artifacts: ArtifactStore, jobId: string, spec: Jo
   const open = (start: number, length: number) => artifacts.open(jobId, weights, { start, end: start + length - 1 });
   const tensors = await storedTensors(artifacts, { jobId, name: weights, bytes: stored.bytes });
   const starts = new Map(tensors.map(({ name, start }) => [name, start]));
-  const { length, parts } = onnxParts(spec, tensors);
+  const { length, parts } = onnxParts(spec, tensors, jobId);
   const pieces = parts.map(
     (part): Piece => (part instanceof Uint8Array ? part : { start: starts.get(part.tensor) ?? 0, length: part.length }),
   );

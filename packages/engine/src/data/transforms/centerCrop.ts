@@ -2,7 +2,7 @@
 import { defineTransform, imageSize } from './define.ts';
 import { roundHalfEven } from './ranges.ts';
 import { imageSides, pairOf } from './sides.ts';
-import { type AxisPart, move, paddedAxis, pythonPadding } from './window.ts';
+import { type AxisPart, move, onnxMoved, paddedAxis, pythonPadding } from './window.ts';
 
 /** The part of an axis in the result: the padding on both sides, and the first position that is used. */
 interface Middle {
@@ -41,6 +41,11 @@ export const centerCrop = defineTransform({
     const [y, x] = [middleOf(height, rows), middleOf(width, columns)];
     const padded = pythonPadding({ left: x.before, right: x.after, top: y.before, bottom: y.after }, 0, 'constant');
     return { lines: [...padded.lines, `images = images[:, :, ${y.first} : ${y.first + rows}, ${x.first} : ${x.first + columns}]`] };
+  },
+  onnx({ size }, input, graph) {
+    const [, height, width] = imageSize(input);
+    const [rows, columns] = pairOf(size);
+    return onnxMoved(graph, axis(height, rows).map.subarray(0, rows), axis(width, columns).map.subarray(0, columns), 0);
   },
   build({ size }, input) {
     const [channels, height, width] = imageSize(input);

@@ -9,6 +9,9 @@ const RED = Math.fround(0.2989);
 const GREEN = Math.fround(0.587);
 const BLUE = Math.fround(0.114);
 
+/** The weights of red, green and blue in the brightness of a pixel. */
+export const brightnessWeights: readonly number[] = [RED, GREEN, BLUE];
+
 /** Returns the shape of an image with colours. @throws ShapeError unless it is an image of one or three channels */
 export function colourImageSize(input: Shape): readonly [channels: number, height: number, width: number] {
   const size = imageSize(input);

@@ -2,6 +2,7 @@
 // transform has one file. Validation, the catalog and the loaders use the definitions. The list is in index.ts.
 import type { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
+import type { OnnxNodes } from '../../onnx.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../../registry.ts';
 import { formatShape, type Shape } from '../../shape.ts';
 import type { Draws } from './draws.ts';
@@ -42,10 +43,16 @@ export interface TransformDefinition<Schema extends z.ZodObject = z.ZodObject, O
   build(options: Options, input: Shape): SampleFunction;
   /** Returns the code with which a PyTorch script transforms a batch of samples of this shape. */
   pytorch(options: Options, input: Shape): PyTorchTransform;
+  /**
+   * Adds what the transform does in evaluation to an ONNX graph, for a batch of samples of this shape. Missing if it does nothing in
+   * evaluation.
+   * @returns the name of the transformed batch
+   */
+  onnx?(options: Options, input: Shape, graph: OnnxNodes): string;
 }
 
 interface TransformParts<Type extends string, Fields extends z.ZodRawShape>
-  extends Pick<TransformDefinition<z.ZodObject, Filled<Fields>>, 'random' | 'outputShape' | 'build' | 'pytorch'> {
+  extends Pick<TransformDefinition<z.ZodObject, Filled<Fields>>, 'random' | 'outputShape' | 'build' | 'pytorch' | 'onnx'> {
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;

@@ -2,7 +2,7 @@
 // (torchvision.transforms.RandomGrayscale).
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
-import { colourImageSize, greyOf, pythonGrey } from './colours.ts';
+import { brightnessWeights, colourImageSize, greyOf, pythonGrey } from './colours.ts';
 import { defineTransform } from './define.ts';
 
 interface Options {
@@ -53,6 +53,13 @@ export const grayscale = defineTransform({
             `    images = torch.where(made_grey.reshape(-1, 1, 1, 1), ${grey}, images)`,
           ];
     return { functions: [pythonGrey], lines };
+  },
+  onnx(options, input, { input: images, node, constant, integers }) {
+    const [channels] = colourImageSize(input);
+    if (options.p < 1) return images;
+    const weighted = (): string => node('Mul', [images, constant(brightnessWeights, [3, 1, 1])]);
+    const grey = channels === 1 ? images : node('ReduceSum', [weighted(), integers([1])], { keepdims: 1 });
+    return channelsAfter(options, channels) === 1 ? grey : node('Concat', [grey, grey, grey], { axis: 1 });
   },
   build(options, input) {
     const [channels, height, width] = colourImageSize(input);

@@ -39,6 +39,10 @@ export const normalize = defineTransform({
         : `torch.tensor([${values.join(', ')}]).reshape(${[-1, ...input.slice(1).fill(1)].join(', ')})`;
     return { lines: [`images = (images - ${perChannel(mean)}) / ${perChannel(std)}`] };
   },
+  onnx({ mean, std }, input, { input: batch, node, constant }) {
+    const perChannel = (values: readonly number[]): string => constant(values, [values.length, ...input.slice(1).fill(1)]);
+    return node('Div', [node('Sub', [batch, perChannel(mean)]), perChannel(std)]);
+  },
   build({ mean, std }, input) {
     const channels = input[0] ?? 1;
     const size = sizeOf(input) / channels;

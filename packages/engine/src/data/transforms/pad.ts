@@ -1,6 +1,16 @@
 // A frame around each image: torchvision.transforms.Pad.
 import { defineTransform, imageSize } from './define.ts';
-import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, paddingSchema, pythonPadding, sidesOf } from './window.ts';
+import {
+  checkPadding,
+  move,
+  onnxMoved,
+  paddedAxis,
+  paddingDescription,
+  paddingOptions,
+  paddingSchema,
+  pythonPadding,
+  sidesOf,
+} from './window.ts';
 
 export const pad = defineTransform({
   type: 'pad',
@@ -17,6 +27,11 @@ export const pad = defineTransform({
     return [channels, sides.top + height + sides.bottom, sides.left + width + sides.right];
   },
   pytorch: ({ padding, fill, paddingMode }) => pythonPadding(sidesOf(padding), fill, paddingMode),
+  onnx({ padding, fill, paddingMode }, input, graph) {
+    const [, height, width] = imageSize(input);
+    const { left, top, right, bottom } = sidesOf(padding);
+    return onnxMoved(graph, paddedAxis(height, top, bottom, paddingMode), paddedAxis(width, left, right, paddingMode), fill);
+  },
   build({ padding, fill, paddingMode }, input) {
     const [channels, height, width] = imageSize(input);
     const { left, top, right, bottom } = sidesOf(padding);

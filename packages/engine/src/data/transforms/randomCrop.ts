@@ -3,7 +3,17 @@
 import { ShapeError } from '../../errors.ts';
 import { sizePair } from '../../nn/layers/define.ts';
 import { defineTransform, imageSize, numpy } from './define.ts';
-import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, paddingSchema, pythonPadding, sidesOf } from './window.ts';
+import {
+  checkPadding,
+  move,
+  onnxMoved,
+  paddedAxis,
+  paddingDescription,
+  paddingOptions,
+  paddingSchema,
+  pythonPadding,
+  sidesOf,
+} from './window.ts';
 
 const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
 
@@ -55,6 +65,14 @@ export const randomCrop = defineTransform({
         `images = torch.stack([image[:, y : y + ${rows}, x : x + ${columns}] for image, (y, x) in zip(images, corners)])`,
       ],
     };
+  },
+  onnx({ size, padding, fill, paddingMode }, input, graph) {
+    const [, height, width] = imageSize(input);
+    const { left, top, right, bottom } = sidesOf(padding);
+    const [rows, columns] = pairOf(size);
+    const [y, x] = [middle(height, rows, top, bottom), middle(width, columns, left, right)];
+    const rowMap = paddedAxis(height, top, bottom, paddingMode).subarray(y, y + rows);
+    return onnxMoved(graph, rowMap, paddedAxis(width, left, right, paddingMode).subarray(x, x + columns), fill);
   },
   build({ size, padding, fill, paddingMode }, input) {
     const [channels, height, width] = imageSize(input);

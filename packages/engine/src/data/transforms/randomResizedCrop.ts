@@ -6,7 +6,7 @@ import { defineTransform, imageSize } from './define.ts';
 import type { Draws } from './draws.ts';
 import { ATTEMPT_DRAWS, drawSize, pythonDrawSize, type PartLimits } from './randomParts.ts';
 import { rangeSchema, roundHalfEven } from './ranges.ts';
-import { type Part, pythonResized, Scaler } from './resampling.ts';
+import { onnxResized, type Part, pythonResized, Scaler } from './resampling.ts';
 import { resize } from './resize.ts';
 import { checkSides, imageSides, pairOf } from './sides.ts';
 
@@ -89,6 +89,12 @@ export const randomResizedCrop = defineTransform({
         `    images = torch.cat([${pythonResized(pairOf(size), 'image')} for image in cut])`,
       ],
     };
+  },
+  onnx({ size }, input, graph) {
+    const [channels, height, width] = imageSize(input);
+    const scaled = evaluationSize(pairOf(size), height, width);
+    const enlarged = onnxResized(graph, [height, width], scaled);
+    return centerCrop.onnx?.({ size }, [channels, ...scaled], { ...graph, input: enlarged }) ?? enlarged;
   },
   build({ size, scale, ratio }, input) {
     const shape = imageSize(input);

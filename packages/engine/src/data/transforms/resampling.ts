@@ -1,6 +1,7 @@
 // Scales a part of an image to another size: bilinear with antialiasing, as torch.nn.functional.interpolate(mode="bilinear",
 // antialias=True). Each axis is scaled separately: first the columns, then the rows. A triangle of weights is as wide as the scale if the
 // image becomes smaller.
+import type { OnnxNodes } from '../../onnx.ts';
 
 /** How one axis is scaled. Value i of the result is the sum of `taps` values from `first[i]` on, times the weights from i · taps on. */
 interface Resampling {
@@ -113,6 +114,24 @@ function scaleRows(
       out[outLine + column] = sum;
     }
   }
+}
+
+/** Returns the matrix [to, from], row-major, that scales an axis: its product with the values of the axis are the scaled values. */
+function resamplingMatrix(from: number, to: number): number[] {
+  const { taps, first, weights } = resampling(from, to);
+  const matrix = new Float32Array(to * from);
+  for (let i = 0; i < to; i++) matrix.set(weights.subarray(i * taps, (i + 1) * taps), i * from + first[i]);
+  return [...matrix];
+}
+
+/** Adds the scaling of a batch of images to an ONNX graph. @returns the name of the scaled images */
+export function onnxResized(
+  { input, node, constant }: OnnxNodes,
+  [height, width]: readonly [number, number],
+  [toHeight, toWidth]: readonly [number, number],
+): string {
+  const columns = node('Transpose', [constant(resamplingMatrix(width, toWidth), [toWidth, width])], { perm: [1, 0] });
+  return node('MatMul', [constant(resamplingMatrix(height, toHeight), [toHeight, height]), node('MatMul', [input, columns])]);
 }
 
 /** Returns the Python code that scales the tensor `images` to this size. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
 import { defineTransform, imageSize } from './define.ts';
-import { pythonResized, Scaler } from './resampling.ts';
+import { onnxResized, pythonResized, Scaler } from './resampling.ts';
 import { checkSides, imageSide, pairOf } from './sides.ts';
 
 interface Options {
@@ -52,6 +52,11 @@ export const resize = defineTransform({
     const [, height, width] = imageSize(input);
     const size = sizeAfter(options, height, width);
     return { lines: size[0] === height && size[1] === width ? [] : [`images = ${pythonResized(size)}`] };
+  },
+  onnx(options, input, graph) {
+    const [, height, width] = imageSize(input);
+    const size = sizeAfter(options, height, width);
+    return size[0] === height && size[1] === width ? graph.input : onnxResized(graph, [height, width], size);
   },
   build(options, input) {
     const [channels, height, width] = imageSize(input);

@@ -2,6 +2,7 @@
 // cropping and flipping are such moves. The four modes of padding are torchvision's.
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
+import type { OnnxNodes } from '../../onnx.ts';
 import { numpy, type PyTorchTransform } from './define.ts';
 
 const side = z.int().min(0).max(4096);
@@ -90,6 +91,35 @@ export interface Move {
   readonly rows: AxisPart;
   readonly columns: AxisPart;
   readonly fill: number;
+}
+
+/**
+ * Adds the same to an ONNX graph, for a batch of images: gathers the rows and columns, and sets those that are filled.
+ * @returns the name of the moved images
+ */
+export function onnxMoved({ input, node, constant, integers }: OnnxNodes, rows: AxisMap, columns: AxisMap, fill: number): string {
+  const axis = (images: string, map: AxisMap, dim: number): string =>
+    node('Gather', [images, integers([...map].map((from) => Math.max(0, from)))], { axis: dim });
+  const moved = axis(axis(input, rows, 2), columns, 3);
+  if (!rows.includes(-1) && !columns.includes(-1)) return moved;
+  const filled = [...rows].flatMap((y) => [...columns].map((x) => (y < 0 || x < 0 ? 1 : 0)));
+  const shape = [1, 1, rows.length, columns.length];
+  const kept = node('Mul', [
+    moved,
+    constant(
+      filled.map((isFilled) => 1 - isFilled),
+      shape,
+    ),
+  ]);
+  return fill === 0
+    ? kept
+    : node('Add', [
+        kept,
+        constant(
+          filled.map((isFilled) => isFilled * fill),
+          shape,
+        ),
+      ]);
 }
 
 /** Writes the moved image. The map of the rows is used from index `top` on, and the map of the columns from index `left` on. */
