@@ -85,7 +85,7 @@ describe('a model that takes pixels', () => {
 /** Losses of values that compare probabilities, with a last layer that gives what the loss needs. */
 const lastLayers: Readonly<Record<string, string>> = { bce: 'sigmoid', klDiv: 'logSoftmax', nll: 'logSoftmax' };
 
-test.for(lossDefinitions.map(({ schema }) => String(schema.shape['type'].value)))(
+test.for(lossDefinitions.map(({ type }) => type))(
   'a model has the probabilities of the loss %s exactly if a prediction has them',
   async (type) => {
     const isOfClasses = type === 'crossEntropy' || type === 'nll';
