@@ -4,6 +4,7 @@ import { ArgumentError, indices, optim, ones, tensor, zeros } from '@trainyard/e
 import { InlineLoader } from '@trainyard/engine/data';
 import * as specs from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
+import { avgPoolSize } from '../../packages/engine/src/ops/averagePool2d.ts';
 import { noFiles } from './training/runs.ts';
 
 /** Returns a public function or class without its types. */
@@ -107,6 +108,7 @@ test.each([
   ['convTranspose2d', [zeros([1, 1, 4, 4]), zeros([1, 1, 2, 2]), null, { output_padding: 1 }], /did you mean "outputPadding"\?/],
   ['maxPool2d', [zeros([1, 1, 4, 4]), 2, 2], /options are an object such as \{ stride: 2 \}/],
   ['avgPool2d', [zeros([1, 1, 4, 4]), 2, { ceil_mode: true }], /did you mean "ceilMode"\?/],
+  ['avgPool2d', [zeros([1, 1, 4, 4]), 2, { divisorOverride: 0 }], /divisorOverride must not be 0/],
   ['upsample', [zeros([1, 1, 4, 4]), { scale: 2 }], /unknown option "scale"/],
   ['batchNorm', [zeros([2, 2]), null, null, null, { trainig: true }], /did you mean "training"\?/],
   ['variance', [zeros([2]), 0, { keepDims: true }], /did you mean "keepdim"\?/],
@@ -204,4 +206,9 @@ describe('train', () => {
     await expect(first).rejects.toThrow(ArgumentError);
     await expect(first).rejects.toThrow(message);
   });
+});
+
+test('the output size of an average pooling refuses the same divisor as the pooling', () => {
+  expect(() => avgPoolSize([4, 4], 2, { divisorOverride: 0 })).toThrow('divisorOverride must not be 0');
+  expect(avgPoolSize([4, 4], 2, { divisorOverride: 3 })).toEqual([2, 2]);
 });

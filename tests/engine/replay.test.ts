@@ -1,8 +1,9 @@
 // A training step replays the recorded operations of an earlier step instead of creating new ones, which saves garbage. The results must
 // not change: for every layer and every loss the weights are, bit for bit, the same as without replay.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Arena, enterArena, inArena, newArena } from '../../packages/engine/src/arena.ts';
 import { runBackward } from '../../packages/engine/src/autograd.ts';
+import { BackwardPass } from '../../packages/engine/src/backwardPass.ts';
 import type { Batch } from '../../packages/engine/src/data/loader.ts';
 import {
   type Backend,
@@ -252,6 +253,26 @@ test('a tensor whose memory a backward pass has freed cannot be used until the n
       runBackward(result.loss, { retainGraph: true }, replay.releasesOf(result.loss));
       for (const released of [result.middle, result.view]) expect(() => released.tolist()).toThrow(/gave its room/);
     }
+  });
+});
+
+test('a tensor is freed once, also if the function that is the last to read it has freed it', () => {
+  const wasm = new WasmBackend();
+  const release = vi.spyOn(wasm, 'release');
+  const released = (): unknown[] => release.mock.calls.flat();
+  setBackend(wasm);
+  inNewArena(() => {
+    const tensors = [1, 2, 3].map((value) => tensor([value]).mul(2));
+    const storages = tensors.map(({ storage }) => storage);
+    const [first, , third] = tensors;
+    const pass = new BackwardPass();
+    pass.release([], tensors);
+    pass.endReading(first);
+    pass.endReading(third);
+    expect(released()).toEqual([storages[0], storages[2]]);
+    pass.release(tensors, []);
+    expect(released()).toEqual([storages[0], storages[2], storages[1]]);
+    pass.end();
   });
 });
 

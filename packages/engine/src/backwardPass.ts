@@ -28,8 +28,6 @@ export class BackwardPass<Step extends Lender = Lender> {
   #ownsGradient = false;
   /** The tensors that no function of the pass reads after the running function. */
   #ending: readonly Stored[] = NOTHING;
-  /** The tensor of `#ending` that {@link endReading} has already freed. */
-  #endedEarly: Stored | null = null;
 
   /**
    * Called before the backward function of `operation`.
@@ -46,9 +44,8 @@ export class BackwardPass<Step extends Lender = Lender> {
    * @param next the tensors that this operation is the last to read
    */
   release(ended: readonly Stored[], next: readonly Stored[]): void {
-    for (let i = 0; i < ended.length; i++) if (ended[i] !== this.#endedEarly) freeTensor(ended[i]);
+    for (let i = 0; i < ended.length; i++) freeTensor(ended[i]);
     this.#ending = next;
-    this.#endedEarly = null;
   }
 
   /** Called after the pass, also if an operation failed. */
@@ -56,7 +53,6 @@ export class BackwardPass<Step extends Lender = Lender> {
     this.#running = null;
     this.#ownsGradient = false;
     this.#ending = NOTHING;
-    this.#endedEarly = null;
   }
 
   /**
@@ -76,9 +72,7 @@ export class BackwardPass<Step extends Lender = Lender> {
   /** Frees the memory of an operand, if the running function is the last one that reads it. The function must not read it afterwards. */
   endReading(operand: Stored): void {
     for (let i = 0; i < this.#ending.length; i++) {
-      if (this.#ending[i].version !== operand.version) continue;
-      freeTensor(this.#ending[i]);
-      this.#endedEarly = this.#ending[i];
+      if (this.#ending[i].version === operand.version) freeTensor(this.#ending[i]);
     }
   }
 
@@ -96,8 +90,9 @@ export class BackwardPass<Step extends Lender = Lender> {
   }
 }
 
-/** Frees the memory of a tensor. Reading the tensor afterwards throws an error. */
+/** Frees the memory of a tensor, unless {@link BackwardPass.endReading} has freed it. Reading the tensor afterwards throws an error. */
 function freeTensor(tensor: Stored): void {
+  if (tensor.version.isReleased) return;
   backend().release(tensor.storage);
   tensor.version.isReleased = true;
 }

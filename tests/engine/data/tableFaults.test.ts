@@ -82,11 +82,11 @@ describe('faults', () => {
     ['a field that is too long', `a,b\n${'1'.repeat(1001)},x\n`, 'file: row 2 has a field of more than 1000 characters'],
     ['a NUL character', 'a,b\n1,x\0\n', 'NUL character'],
     ['too many columns', ','.repeat(200_000), 'file: row 1 has more than 100000 fields'],
-    ['damaged UTF-8', Buffer.concat([Buffer.from('größe,b\n1,ä\n2,'), Uint8Array.of(0xff)]), 'are not UTF-8'],
+    ['damaged UTF-8', Buffer.concat([Buffer.from('größe,b\n1,ä\n2,'), Uint8Array.of(0xff)]), 'file: at byte 17, the file is not UTF-8: '],
     [
       'bytes that are not valid in the encoding that the form names',
       Uint8Array.of(0x61, 0x2c, 0xff),
-      'file: bytes 0 to 2 are not UTF-8',
+      'file: at byte 2, the file is not UTF-8: save the file as UTF-8, or send its encoding',
       { encoding: 'utf-8' },
     ],
     [

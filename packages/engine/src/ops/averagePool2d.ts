@@ -34,10 +34,12 @@ interface Side {
 /**
  * Returns the windows along the height and the width.
  * @throws ShapeError if the padding is more than half the kernel
- * @throws ArgumentError if the kernel's size or the stride is below 1, if the padding is negative, or if one of them is not a whole number
+ * @throws ArgumentError if the kernel's size or the stride is below 1, if the padding is negative, if one of them is not a whole number, or
+ * if `divisorOverride` is 0
  */
 function windows(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions): readonly [Side, Side] {
-  const { stride = kernelSize, padding = 0 } = options;
+  const { stride = kernelSize, padding = 0, divisorOverride } = options;
+  if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride must not be 0');
   const kernels = bothSizes('avgPool2d: kernelSize', kernelSize, 1);
   const strides = bothSizes('avgPool2d: stride', stride, 1);
   const paddings = bothSizes('avgPool2d: padding', padding, 0);
@@ -62,7 +64,7 @@ function countOf({ name, length, kernel, stride, padding }: Side, ceilMode: bool
   );
 }
 
-/** Returns the output's [height, width]. If a window, stride or padding is not valid, throws the same error as {@link avgPool2d}. */
+/** Returns the output's [height, width]. If an option is not valid, throws the same error as {@link avgPool2d}. */
 export function avgPoolSize(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): [number, number] {
   const { ceilMode = false } = options;
   const [vertical, horizontal] = windows(input, kernelSize, options);
@@ -84,7 +86,6 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
 /** Returns the windows as a map of planes. If an option is not valid, throws the same error as {@link avgPool2d}. */
 export function avgPoolMap(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): PlaneMap {
   const { ceilMode = false, countIncludePad = true, divisorOverride } = options;
-  if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride must not be 0');
   const [vertical, horizontal] = windows(input, kernelSize, options);
   return [
     averages(vertical, countOf(vertical, ceilMode), countIncludePad, divisorOverride),

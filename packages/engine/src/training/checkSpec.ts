@@ -1,8 +1,9 @@
 // Parses and checks the body of a job. Parsing finds malformed values, and specChecks.ts finds specs that could never train. A spec that
 // passes both can be trained.
 import { z } from 'zod';
-import { type DataSpec, findDataset, type newDataSchema } from '../data/datasets/index.ts';
+import type { DataSpec, newDataSchema } from '../data/datasets/index.ts';
 import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
+import type { DatasetDescription } from '../data/define.ts';
 import { transformedShape } from '../data/transforms/index.ts';
 import { ShapeError, SpecError } from '../errors.ts';
 import type { LayerSpec } from '../nn/layers/index.ts';
@@ -46,17 +47,22 @@ export interface CheckedSpec {
 /** The part of a body that is needed to count its layers. */
 const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.unknown()) }) });
 
-/** Parses a body, fills in defaults and replaces a preset by its layers. @throws SpecError with every problem */
-function parseSpec(
-  body: unknown,
-  uploads: UploadedDatasets,
-): Omit<JobSpec, 'seed' | 'threads'> & { seed?: number | undefined; threads?: number | undefined } {
+type ParsedSpec = Omit<JobSpec, 'seed' | 'threads'> & { seed?: number | undefined; threads?: number | undefined };
+
+/**
+ * Parses a body, fills in defaults and replaces a preset by its layers.
+ * @returns the spec, and the description of its data before the transforms
+ * @throws SpecError with every problem
+ */
+function parseSpec(body: unknown, uploads: UploadedDatasets): { parsed: ParsedSpec; untransformed: DatasetDescription } {
   const parsed = parse<z.ZodType<z.output<typeof newJobSchema>>>(schemaOf(body), body);
   if (!parsed.ok) throw new SpecError(parsed.problems);
   const { model, data: posted, ...rest } = parsed.data;
   const data = isUploadedData(posted) ? resolveUploaded(posted, uploads) : posted;
   if ('code' in data) throw new SpecError([data]);
-  return { ...rest, data, model: 'layers' in model ? model : { layers: layersOfPreset(model.preset, data) } };
+  const untransformed = untransformedData({ data });
+  const whole = 'layers' in model ? model : { layers: layersOfPreset(model.preset, data, untransformed) };
+  return { parsed: { ...rest, data, model: whole }, untransformed };
 }
 
 function isUploadedData(data: z.output<typeof newDataSchema>): data is z.output<typeof uploadedSchema> {
@@ -64,9 +70,8 @@ function isUploadedData(data: z.output<typeof newDataSchema>): data is z.output<
 }
 
 /** Returns the layers of a preset. @throws SpecError if the preset does not fit the data */
-function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
-  const { inputShape, target } = findDataset(data.dataset).describe(data);
-  const transformed = transformedShape(data.transforms, inputShape);
+function layersOfPreset(preset: PresetName, { transforms }: DataSpec, { inputShape, target }: DatasetDescription): LayerSpec[] {
+  const transformed = transformedShape(transforms, inputShape);
   const outputs = target.kind === 'class' ? target.classes.length : sizeOf(target.shape);
   try {
     // If a transform does not fit, the shape before the transforms is used. The problem is reported later, with all other problems.
@@ -94,9 +99,8 @@ export function checkSpec(
   // Checking a very long list of layers would take long, so it is refused here. Up to twice the limit, the layers are checked, so that all
   // problems are reported together.
   if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
-  const parsed = parseSpec(body, uploads);
+  const { parsed, untransformed } = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
-  const untransformed = untransformedData(spec);
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec, untransformed));
   return { spec, summary: summarize(spec, limits, untransformed) };
 }

@@ -181,7 +181,7 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
 }
 
 /** Returns the description of a spec's data before the transforms. */
-export function untransformedData({ data }: JobSpec): DatasetDescription {
+export function untransformedData({ data }: Pick<JobSpec, 'data'>): DatasetDescription {
   return findDataset(data.dataset).describe(data);
 }
 

@@ -48,31 +48,47 @@ export function unicodeEncoding(bytes: Uint8Array): Encoding | null {
   if (mark !== null) return mark;
   const utf16 = zeroBytes(bytes);
   if (utf16 !== null) return { label: utf16, reason: 'Every second byte is zero.' };
-  const wrong = firstInvalid(bytes);
-  if (wrong === null) return { label: 'utf-8', reason: 'All bytes are valid in this encoding.' };
+  const validity = utf8Validity(bytes);
+  if (validity === 'valid') return { label: 'utf-8', reason: 'All bytes are valid in this encoding.' };
   // A file that is UTF-8 at first is probably damaged. An error is better than reading it in a wrong encoding.
-  return wrong.isAfterUtf8 ? { label: 'utf-8', reason: 'Most of the file is valid in this encoding.' } : null;
+  return validity === 'damaged' ? { label: 'utf-8', reason: 'Most of the file is valid in this encoding.' } : null;
 }
 
+/** The most bytes of a character without its last byte: no encoding that TextDecoder knows has characters of more than 4 bytes. */
+const LONGEST_PART = 3;
+
 /**
- * Looks for bytes that are not valid UTF-8. Returns null if all bytes are valid. `isAfterUtf8`: an earlier piece of the file has characters
- * beyond ASCII, or the piece with the invalid bytes has more such characters than invalid places.
+ * Returns whether bytes are UTF-8. `damaged`: some bytes are not valid, but the file is probably UTF-8: the pieces before the first invalid
+ * byte have characters beyond ASCII, or the piece with that byte has more such characters than invalid places. `other`: the file is
+ * probably not UTF-8.
  */
-function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | null {
+function utf8Validity(bytes: Uint8Array): 'valid' | 'damaged' | 'other' {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let isAfterUtf8 = false;
+  let isBeyondAscii = false;
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    const piece = Uint8Array.from(bytes.subarray(at, at + PIECE_BYTES));
+    const end = Math.min(at + PIECE_BYTES, bytes.length);
+    const stream = end < bytes.length;
     try {
-      const { length } = decoder.decode(piece, { stream: at + PIECE_BYTES < bytes.length });
-      isAfterUtf8 ||= length < piece.length - 4;
+      const text = decoder.decode(Uint8Array.from(bytes.subarray(at, end)), { stream });
+      isBeyondAscii ||= BEYOND_ASCII.test(text);
     } catch {
-      const text = new TextDecoder('utf-8').decode(piece);
+      // The piece may begin within a character, so it is decoded from the start of that character.
+      const start = characterStart(bytes, at);
+      const text = new TextDecoder('utf-8').decode(Uint8Array.from(bytes.subarray(start, end)), { stream });
       const [valid, invalid] = [/[^\0-\x7f\ufffd]/gu, /\ufffd/g].map((pattern) => text.match(pattern)?.length ?? 0);
-      return { isAfterUtf8: isAfterUtf8 || valid > invalid };
+      return isBeyondAscii || valid > invalid ? 'damaged' : 'other';
     }
   }
-  return null;
+  return 'valid';
+}
+
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+/** Returns the start of a UTF-8 character, at most three bytes before `at`, so that all bytes before it are whole characters. */
+function characterStart(bytes: Uint8Array, at: number): number {
+  let start = Math.max(0, at - LONGEST_PART);
+  while (start < at && (bytes[start] & 0xc0) === 0x80) start += 1;
+  return start;
 }
 
 /** Returns whether the beginning of a file is text in any encoding: it has no control characters, or is UTF-16. */
@@ -97,7 +113,7 @@ export function isDamagedTable(head: Uint8Array): boolean {
 
 /**
  * Yields the text of a file in pieces, without a byte order mark.
- * @throws DataFormatError if bytes are not valid in this encoding. The message has their positions
+ * @throws DataFormatError if bytes are not valid in this encoding. The message has the position of the first of them, from 0
  */
 export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Generator<string, void, void> {
   const decoder = new TextDecoder(label, { fatal: true });
@@ -108,9 +124,33 @@ export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Gene
       yield decoder.decode(Uint8Array.from(bytes.subarray(at, end)), { stream: end < bytes.length });
     } catch (error) {
       const remedy = `save the file as UTF-8, or send its encoding`;
-      throw new DataFormatError(`${name}: bytes ${at} to ${end - 1} are not ${label.toUpperCase()}: ${remedy}`, { cause: error });
+      const invalid = firstInvalid(bytes, label, at);
+      throw new DataFormatError(`${name}: at byte ${invalid}, the file is not ${label.toUpperCase()}: ${remedy}`, { cause: error });
     }
   }
+}
+
+/**
+ * Returns the position of the first byte that belongs to no valid character, from 0.
+ * @param from the start of the piece in which the decoder fails. The character may begin before it
+ */
+function firstInvalid(bytes: Uint8Array, label: string, from: number): number {
+  const decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
+  const stream = true;
+  /** The end of the last character that was decoded. */
+  let decodedTo = 0;
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      // Up to the last bytes before the piece, all bytes are valid. From there on, bytes are decoded one at a time.
+      const end = at < from - LONGEST_PART ? Math.min(at + PIECE_BYTES, from - LONGEST_PART) : at + 1;
+      const text = decoder.decode(Uint8Array.from(bytes.subarray(at, end)), { stream });
+      if (text !== '') decodedTo = end;
+      at = end;
+    }
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  return decodedTo;
 }
 
 /** Does the same as {@link decodedPieces}, with pauses for the event loop. @param onRead called with the bytes of each piece */
