@@ -71,28 +71,40 @@ redisTest('a request that has waited too long gets a 429 that says what to do', 
   expect(await text(held)).toMatch(/^HTTP\/1\.1 422 /);
 });
 
-redisTest('the waiting requests of one key have bodies of at most 64 MiB in total', async ({ redis, onTestFinished }) => {
-  const api = await openApi(redis, { apiKeys, requestsPerKey: 2, requestWaitMs: 600_000 });
-  onTestFinished(async () => await api.close());
-  const held = [await hold(api), await hold(api)];
-  const url = await api.listen();
-  const body = JSON.stringify('x'.repeat(2 ** 20 - 2));
-  const post = async (key: TestKey): Promise<number> => {
-    const headers = { ...bearer(key), 'content-type': 'application/json' };
-    return (await fetch(`${url}/jobs`, { method: 'POST', headers, body })).status;
-  };
-  const statuses: number[] = [];
-  const waiting = Array.from({ length: 65 }, async () => statuses.push(await post(ada)));
-  await until(() => statuses.length === 1);
-  expect(statuses).toEqual([429]);
-  expect(await post(bob)).toBe(422);
-  // Requests without a body still wait for a place.
-  const small = fetch(`${url}/jobs`, { headers: bearer(ada) });
-  for (const socket of held) socket.destroy();
-  await Promise.all(waiting);
-  expect(statuses.slice(1)).toEqual(Array.from({ length: 64 }, () => 422));
-  expect((await small).status).toBe(200);
-});
+/** How many of 65 waiting requests are refused, by the size of each body. All bodies over 64 KiB count as 1 MiB. */
+const refusals = [
+  [2 ** 20, 1],
+  [65_537, 1],
+  [65_536, 0],
+] as const;
+
+redisTest.for(refusals)(
+  'of 65 waiting requests of a key with bodies of %i bytes, %i are refused',
+  async ([bytes, refused], { redis, onTestFinished }) => {
+    const api = await openApi(redis, { apiKeys, requestsPerKey: 2, requestWaitMs: 600_000 });
+    onTestFinished(async () => await api.close());
+    const held = [await hold(api), await hold(api)];
+    const url = await api.listen();
+    let begun = 0;
+    api.app.server.on('request', () => (begun += 1));
+    const body = JSON.stringify('x'.repeat(bytes - 2));
+    const post = async (key: TestKey): Promise<number> => {
+      const headers = { ...bearer(key), 'content-type': 'application/json' };
+      return (await fetch(`${url}/jobs`, { method: 'POST', headers, body })).status;
+    };
+    const statuses: number[] = [];
+    const waiting = Array.from({ length: 65 }, async () => statuses.push(await post(ada)));
+    await until(() => begun === 65 && statuses.length === refused);
+    expect(statuses).toEqual(Array.from({ length: refused }, () => 429));
+    expect(await post(bob)).toBe(422);
+    // Requests without a body still wait for a place.
+    const small = fetch(`${url}/jobs`, { headers: bearer(ada) });
+    for (const socket of held) socket.destroy();
+    await Promise.all(waiting);
+    expect(statuses.slice(refused)).toEqual(Array.from({ length: 65 - refused }, () => 422));
+    expect((await small).status).toBe(200);
+  },
+);
 
 test('event streams do not use the places of requests', async ({ api }) => {
   const { jobId } = await startJob(api.jobs);

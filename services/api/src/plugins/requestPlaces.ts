@@ -1,5 +1,6 @@
 // Limits how many requests of each API key are in progress in this process. Further requests wait before their bodies are read, so a key
 // that sends many requests at once delays only its own requests. Event streams have a separate limit.
+import { getDefaultHighWaterMark } from 'node:stream';
 import type { ApiKeys } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -19,16 +20,24 @@ export interface RequestPlacesOptions {
 /** How many requests of one key may wait. */
 const waitingPerKey = 1_000;
 
-/** A longer body of a waiting request counts as this many bytes. It takes no more memory than this, because it is not read yet. */
-const mostBodyBytes = 2 ** 20;
+/** While a request waits, Node reads a body of up to this many bytes. Of a longer body it reads the beginning and then stops. */
+const readAheadBytes = getDefaultHighWaterMark(false);
 
-/** How many bytes all bodies of the waiting requests of one key may have. The operating system keeps these bytes until they are read. */
-const waitingBytesPerKey = 64 * mostBodyBytes;
+/**
+ * A longer body counts as this many bytes, whatever its length: while the service does not read, the operating system fills the receive
+ * buffer of the connection, with bytes of this body and of what the client sends after it. The size of that buffer does not depend on the
+ * body (docs/operating.md has measured sizes).
+ */
+const longBodyBytes = 2 ** 20;
+
+/** How many bytes all bodies of the waiting requests of one key may have. At most 64 of them are then longer than `readAheadBytes`. */
+const waitingBytesPerKey = 64 * longBodyBytes;
 
 /** Returns how many bytes of the body count. Without a `content-length` a body may have any length. */
 function bodyBytesOf({ headers }: FastifyRequest): number {
-  if (headers['transfer-encoding'] !== undefined) return mostBodyBytes;
-  return Math.min(Number(headers['content-length'] ?? 0), mostBodyBytes);
+  if (headers['transfer-encoding'] !== undefined) return longBodyBytes;
+  const bytes = Number(headers['content-length'] ?? 0);
+  return bytes > readAheadBytes ? longBodyBytes : bytes;
 }
 
 /** Register this plugin after the one that sets `request.caller`. */
