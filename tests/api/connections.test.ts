@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Problem } from '@trainyard/contracts';
 import { parseApiKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { startJob } from '../support/jobs.ts';
+import { appendLine, startJob } from '../support/jobs.ts';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
@@ -126,7 +126,7 @@ test('a key sends a few long histories at a time, so its clients that do not rea
   const attempt = await startJob(api.jobs);
   const { jobId } = attempt;
   // 12 MB are more than the buffers of a connection can hold.
-  await Promise.all(Array.from({ length: 3_000 }, async () => await attempt.appendLog('info', 'x'.repeat(4_000))));
+  await Promise.all(Array.from({ length: 3_000 }, async () => await appendLine(attempt, 'info', 'x'.repeat(4_000))));
   const path = `/jobs/${jobId}/events`;
   const head = ['host: localhost', 'accept: text/event-stream', `authorization: Bearer ${ada.token}`];
   const silent = await Promise.all(

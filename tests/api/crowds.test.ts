@@ -1,7 +1,7 @@
 // Crowds of clients on the streams of one API: all are served, and those that never read are cut off and can come back.
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
-import { metricsOf, result, startJob } from '../support/jobs.ts';
+import { appendLine, metricsOf, result, startJob } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
 import { apiTest as test, openApi } from './fixtures/api.ts';
 import { openStream } from './fixtures/eventSource.ts';
@@ -53,7 +53,7 @@ redisTest('clients that never read are disconnected, and miss nothing when they 
   const attempt = await startJob(api.jobs);
   const line = 'x'.repeat(4_000);
   // More than the buffers of a connection hold.
-  for (let at = 0; at < 40; at++) await Promise.all(Array.from({ length: 60 }, async () => await attempt.appendLog('info', line)));
+  for (let at = 0; at < 40; at++) await Promise.all(Array.from({ length: 60 }, async () => await appendLine(attempt, 'info', line)));
   const url = `${await api.listen()}/jobs/${attempt.jobId}/events`;
   const stalled = Array.from({ length: 20 }, () => ask(url));
   // The first piece arrives at each of them and is not read; some may be cut off before others are served.

@@ -2,7 +2,7 @@
 import { eventPage, type Problem } from '@trainyard/contracts';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { createJob, metricsOf, result, startJob } from '../support/jobs.ts';
+import { appendLine, createJob, metricsOf, result, startJob } from '../support/jobs.ts';
 import { hasRedisProcess } from '../support/redis.ts';
 import { apiTest as test, type TestApi } from './fixtures/api.ts';
 import { openStream, type StreamClient } from './fixtures/eventSource.ts';
@@ -45,7 +45,7 @@ describe('a page of some types', () => {
   test('has a cursor after the last event that was read, also one of another type', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
-    for (let line = 1; line <= 3; line++) await attempt.appendLog('info', `line ${line}`);
+    for (let line = 1; line <= 3; line++) await appendLine(attempt, 'info', `line ${line}`);
     const lastId = await lastIdOf(api, attempt.jobId);
     expect(await page(api, attempt.jobId, '?type=epoch')).toMatchObject({ data: [{ data: { epoch: 1 } }], nextCursor: lastId });
     expect(await page(api, attempt.jobId, `?type=epoch&after=${lastId}`)).toEqual({ data: [], nextCursor: lastId });
@@ -55,7 +55,7 @@ describe('a page of some types', () => {
     const attempt = await startJob(api.jobs);
     for (let epoch = 1; epoch <= 5; epoch++) {
       await attempt.appendEpoch(metricsOf(epoch));
-      await attempt.appendLog('info', 'hidden');
+      await appendLine(attempt, 'info', 'hidden');
     }
     await attempt.finish(ended);
     const epochs: number[] = [];
@@ -82,7 +82,7 @@ describe('a page of some types', () => {
       const data = JSON.stringify({ jobId: attempt.jobId, epoch: 1 });
       for (let at = 0; at < 12_000; at++) pipeline.xadd(stream, '*', 'event', 'gradients', 'data', data);
       await pipeline.exec();
-      await attempt.appendLog('info', 'the last one');
+      await appendLine(attempt, 'info', 'the last one');
       await attempt.finish(ended);
       const first = await page(api, attempt.jobId, '?type=log');
       expect(first.data).toEqual([]);
@@ -114,7 +114,7 @@ describe('a stream of some types', () => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
     const epochId = await lastIdOf(api, attempt.jobId);
-    await attempt.appendLog('info', 'hidden');
+    await appendLine(attempt, 'info', 'hidden');
     await attempt.finish(ended);
     const client = await stream(api, attempt.jobId, '?type=epoch', epochId);
     await client.ended();
@@ -124,7 +124,7 @@ describe('a stream of some types', () => {
   test('sends the ids of events of other types, so that a client that reconnects begins after them', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
-    await attempt.appendLog('info', 'hidden');
+    await appendLine(attempt, 'info', 'hidden');
     const lastId = await lastIdOf(api, attempt.jobId);
     const controller = new AbortController();
     const response = await fetch(`${await api.listen()}/jobs/${attempt.jobId}/events?type=epoch`, {
@@ -186,7 +186,7 @@ test('the stream of a job that is deleted while a client catches up ends', async
   const attempt = await startJob(api.jobs);
   const line = 'x'.repeat(4_000);
   // More than the buffers of the connection hold.
-  for (let at = 0; at < 40; at++) await Promise.all(Array.from({ length: 50 }, async () => await attempt.appendLog('info', line)));
+  for (let at = 0; at < 40; at++) await Promise.all(Array.from({ length: 50 }, async () => await appendLine(attempt, 'info', line)));
   await attempt.finish(ended);
   const response = await fetch(`${await api.listen()}/jobs/${attempt.jobId}/events`, { headers: { accept: 'text/event-stream' } });
   await api.jobs.store.delete(attempt.jobId);

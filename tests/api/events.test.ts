@@ -3,7 +3,7 @@
 import { eventPage, type JobEvent, type Problem, type StoredEvent } from '@trainyard/contracts';
 import type { JobAttempt } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { createJob, metricsOf, result, startJob } from '../support/jobs.ts';
+import { appendLine, createJob, metricsOf, result, startJob } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
 import { openStream, type StreamClient } from './fixtures/eventSource.ts';
@@ -147,7 +147,7 @@ describe('as a stream', () => {
       // 4 KiB each: the socket's buffers take a few MiB before the server notices that nobody reads.
       const line = 'x'.repeat(4_000);
       while (api.eventHub.followers === 2) {
-        await Promise.all(range(1, 50).map(async () => await attempt.appendLog('info', line)));
+        await Promise.all(range(1, 50).map(async () => await appendLine(attempt, 'info', line)));
         logged += 50;
         await quick.until(() => quick.events.length >= 2 + logged);
       }
@@ -237,7 +237,7 @@ describe('as JSON', () => {
 
   test('can be of some types only', async ({ api }) => {
     const attempt = await startJob(api.jobs);
-    await attempt.appendLog('warn', 'careful');
+    await appendLine(attempt, 'warn', 'careful');
     await trainEpochs(attempt, 1, 3);
     await attempt.finish(ended);
     const url = `/jobs/${attempt.jobId}/events`;
@@ -252,7 +252,7 @@ describe('as JSON', () => {
 
   test('clamps the limit to 1000', async ({ api }) => {
     const attempt = await startJob(api.jobs);
-    await Promise.all(range(1, 1_001).map(async (line) => await attempt.appendLog('info', String(line))));
+    await Promise.all(range(1, 1_001).map(async (line) => await appendLine(attempt, 'info', String(line))));
     expect((await page(api, `/jobs/${attempt.jobId}/events?limit=5000`)).data).toHaveLength(1_000);
   });
 

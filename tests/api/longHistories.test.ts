@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ArtifactList, EventPage, JobMetrics } from '@trainyard/contracts';
 import { EventLog, parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect, vi } from 'vitest';
-import { claim, createJob, metricsOf } from '../support/jobs.ts';
+import { appendLine, claim, createJob, metricsOf } from '../support/jobs.ts';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
@@ -103,7 +103,7 @@ describe('a long history', () => {
 test('a page of large events is shorter than its limit, and its cursor leads to the rest', async ({ api }) => {
   const attempt = await claim(api.jobs, await createJob(api.jobs));
   const messages = Array.from({ length: 400 }, (_, index) => `${index} ${'x'.repeat(4_000)}`);
-  for (const message of messages) await attempt.appendLog('info', message);
+  for (const message of messages) await appendLine(attempt, 'info', message);
   const read: string[] = [];
   let after = '';
   for (let pages = 0; pages < 2; pages++) {

@@ -7,7 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
-import { metricsOf, result, startJob } from '../support/jobs.ts';
+import { appendLine, metricsOf, result, startJob } from '../support/jobs.ts';
 import { apiTest, openApi, type TestApi } from './fixtures/api.ts';
 import { makeKey } from './fixtures/keys.ts';
 
@@ -234,7 +234,7 @@ describe('an answer is what the document says', () => {
   test('where all is well', async ({ api, document, ajv }) => {
     const [example] = examplesOf(document);
     const attempt = await startJob(api.jobs);
-    await attempt.appendLog('info', 'hello');
+    await appendLine(attempt, 'info', 'hello');
     await attempt.appendEpoch(metricsOf(1));
     await attempt.finish({ status: 'succeeded', result });
     const id = attempt.jobId;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
+import { peakMemoryOf } from '../support/peakMemory.ts';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
@@ -12,7 +13,6 @@ import {
   asBob,
   canWatchProcesses,
   openPredicting,
-  peakOf,
   predictors,
   slow,
   slowBody,
@@ -92,7 +92,7 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     for (let i = 0; i < 8; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
     const [pid] = predictors();
     // The weights of the network need 16 MB, and 32 MB while they are loaded. Eight networks in the cache would need 128 MB.
-    expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
+    expect(peakMemoryOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
   });
 });
 

@@ -5,7 +5,7 @@ import { describeData } from '@trainyard/engine/data';
 import { buildModel } from '@trainyard/engine/spec';
 import { KeyQuotas, noQuotas, type Quotas, redisKeys, Retention } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, metricsOf, result, spec } from '../support/jobs.ts';
+import { appendLine, claim, metricsOf, result, spec } from '../support/jobs.ts';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { storedInRedis } from '../support/storedBytes.ts';
 import type { TestApi } from './fixtures/api.ts';
@@ -111,7 +111,7 @@ describe('a quota of storage', () => {
     expect(await used()).toBe(await storedInRedis(redis));
     // A running job continues even if its key stores more than the limit.
     const attempt = await claim(api.jobs, id);
-    while ((await used()) < 10_000) await attempt.appendLog('info', 'x'.repeat(1_000));
+    while ((await used()) < 10_000) await appendLine(attempt, 'info', 'x'.repeat(1_000));
     expectRefused(await post(api), 413);
     expect((await attempt.appendEpoch(metricsOf(1))).outcome).toBe('appended');
     await attempt.finish({ status: 'succeeded', result });

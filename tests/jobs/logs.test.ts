@@ -1,7 +1,7 @@
 // Tests the limit of the log of a job. Removing old log events does not affect other events.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
-import { claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';
+import { appendLine, claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';
 
 // Skipped on the embedded Redis, because these tests would take minutes there.
@@ -14,7 +14,7 @@ test('a job keeps its newest 10,000 log events, including a notice about the lim
   const attempt = await startJob(jobs);
   let line = 0;
   const say = async (count: number): Promise<void> => {
-    await Promise.all(Array.from({ length: count }, async () => await attempt.appendLog('info', `line ${(line += 1)}`)));
+    await Promise.all(Array.from({ length: count }, async () => await appendLine(attempt, 'info', `line ${(line += 1)}`)));
   };
   for (let epoch = 1; epoch <= 6; epoch++) {
     await say(1_700);
@@ -43,7 +43,7 @@ test('log events that an older version wrote are counted too', async ({ redis })
   const data = JSON.stringify({ jobId: attempt.jobId, level: 'info', message: 'earlier' });
   for (let at = 0; at < kept + 50; at++) pipeline.xadd(redisKeys(redis.prefix).events(attempt.jobId), '*', 'event', 'log', 'data', data);
   await pipeline.exec();
-  await attempt.appendLog('info', 'later');
+  await appendLine(attempt, 'info', 'later');
   const { data: events } = await jobs.log.range(attempt.jobId, { limit: 20_000 });
   expect(events.filter(({ event }) => event === 'log')).toHaveLength(kept);
   expect(events.flatMap((event) => (event.event === 'log' && event.data.message === 'later' ? [1] : []))).toHaveLength(1);

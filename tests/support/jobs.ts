@@ -1,6 +1,6 @@
 // What several tests with jobs need: a store on Redis, a spec, the metrics of an epoch and the result of a run.
 
-import type { EpochMetrics, JobResult } from '@trainyard/contracts';
+import type { EpochMetrics, JobResult, LogData } from '@trainyard/contracts';
 import { checkSpec, type JobSpec } from '@trainyard/engine/spec';
 import { EventHub, EventLog, type JobAttempt, JobStore, redisKeys, TrainQueue } from '@trainyard/jobs';
 import type { TestRedis } from './redis.ts';
@@ -92,6 +92,16 @@ export async function positionsOf({ store }: Jobs, jobIds: readonly string[]): P
 /** Creates a job and claims it for a worker. */
 export async function startJob(jobs: Jobs, of: Partial<JobSpec> = {}): Promise<JobAttempt> {
   return await claim(jobs, await createJob(jobs, of));
+}
+
+/** The number of the last line of each attempt. */
+const lastLines = new WeakMap<JobAttempt, number>();
+
+/** Appends a line to the job's log, with the next number of its attempt, as a worker does. */
+export async function appendLine(attempt: JobAttempt, level: LogData['level'], message: string): ReturnType<JobAttempt['appendLog']> {
+  const line = (lastLines.get(attempt) ?? 0) + 1;
+  lastLines.set(attempt, line);
+  return await attempt.appendLog(level, message, line);
 }
 
 /** Ends the lease of a job, as if its worker were lost. */

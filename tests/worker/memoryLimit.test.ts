@@ -1,22 +1,17 @@
 // Compares the memory of a training process with the estimate of the dry run and with its limit.
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine/spec';
 import { TrainingChild } from '@trainyard/worker';
 import { describe, expect, test } from 'vitest';
+import { peakMemoryOf } from '../support/peakMemory.ts';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 import { workerTest } from './fixtures/workers.ts';
 
 /** The memory that a process may use in addition to its job: for Node.js, its threads, and batches that are prepared in advance. */
 const processBytes = 256 * 2 ** 20;
-
-/** Returns the peak of the resident memory of a process, in bytes. */
-async function peakOf(pid: number): Promise<number> {
-  const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return 1_024 * Number(kibibytes);
-}
 
 const data = { dataset: 'random', targetShape: [10], samples: 2, batchSize: 1 };
 const job = { seed: 0, loss: { type: 'mse' }, epochs: 2 };
@@ -60,7 +55,7 @@ describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job 
       expect(await child.train(order, () => Promise.resolve(), undisturbed)).toMatchObject({ kind: 'trained' });
       const { memoryBytes } = summary.totals;
       expect(memoryBytes).toBeGreaterThan(processBytes / 2);
-      expect(await peakOf(child.pid)).toBeLessThanOrEqual(memoryBytes + processBytes);
+      expect(peakMemoryOf(child.pid)).toBeLessThanOrEqual(memoryBytes + processBytes);
     } finally {
       child.kill();
       await child.exited;

@@ -106,7 +106,7 @@ test('the stored bytes of an owner include all files of the jobs, also the files
   const { job: fork } = await tools.successors.fork(first, { spec: checkSpec(changes).spec, owner: 'ada' });
   await workers.ended(fork.id);
   const owner = await redis.connect().hget(redisKeys(redis.prefix).job(id), 'owner');
-  const quotas = new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas });
+  const quotas = new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas, redisMaxBytes: () => null });
   const { storageBytes, trainingSeconds } = await quotas.usage(owner ?? '');
   let stored = 0;
   for (const jobId of [id, fork.id]) {

@@ -64,7 +64,7 @@ export { type PendingUpload, PendingUploads } from './pendingUploads.ts';
 export { KeyQuotas, KeyWeights, limitsWithin, noQuotas, type Quotas, RateLimiter, type Turn, type Usage } from './quotas.ts';
 export { type Begun, type Origin, verifyLabel, type Webhook } from './record.ts';
 export { answeredSoon, closeRedis, connectRedis, type RedisRole } from './redis/connection.ts';
-export { type Connections, openConnections, type WatchedConnections } from './redis/connections.ts';
+export { type Connections, openConnections } from './redis/connections.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export type { RedisKind, RunningRedis } from './redis/privateRedis.ts';
 export { requireUsableRedis } from './redis/redisAtStart.ts';

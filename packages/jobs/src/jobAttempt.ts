@@ -189,12 +189,12 @@ export class JobAttempt {
 
   /**
    * Appends a line to the job's log. Longer messages are cut to 4,096 characters.
-   * @param line the number of the line in this attempt, from 1. A line with a number can be sent again: it is stored once. Send the next
-   *   line only when the line before it is stored. Without a number, every call appends a line
+   * @param line the number of the line in this attempt, from 1. A line can be sent again: it is stored once. Redis must receive the lines in
+   *   the order of their numbers
    */
-  async appendLog(level: LogData['level'], message: string, line?: number): Promise<AppendOutcome> {
+  async appendLog(level: LogData['level'], message: string, line: number): Promise<AppendOutcome> {
     const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };
-    const [outcome, id] = await appendLog(this.#redis, { ...this.#own, data: JSON.stringify(data), line: line ?? '' });
+    const [outcome, id] = await appendLog(this.#redis, { ...this.#own, data: JSON.stringify(data), line });
     return outcome === 'appended' ? { outcome, id } : { outcome };
   }
 

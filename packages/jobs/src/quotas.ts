@@ -54,17 +54,17 @@ export class KeyQuotas {
   readonly #quotas: Quotas;
   readonly #redisMaxBytes: () => number | null;
 
-  /** @param options `redisMaxBytes`: returns the maxmemory of Redis; null if there is none or it is not known. Default: null */
+  /** @param options `redisMaxBytes`: returns the maxmemory of Redis; null if there is none or it is not known */
   constructor(options: {
     readonly redis: Redis;
     readonly prefix: string;
     readonly quotas: Quotas;
-    readonly redisMaxBytes?: () => number | null;
+    readonly redisMaxBytes: () => number | null;
   }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#quotas = options.quotas;
-    this.#redisMaxBytes = options.redisMaxBytes ?? (() => null);
+    this.#redisMaxBytes = options.redisMaxBytes;
   }
 
   /** The quotas of each key without the admin role. If Redis has a maxmemory, the default of `redisBytes` is half of it. */

@@ -16,7 +16,7 @@ type Repair = readonly [what: string, run: () => Promise<unknown>];
 function repairsOf({ retention: limits }: ApiConfig, services: Services, storeKeyWeights: () => Promise<void>): readonly Repair[] {
   const { redis, prefix, redisHealth, jobs, reservedFiles, sweepRunner, webhooks } = services;
   const reaper = new Reaper({ redis, prefix });
-  redisHealth?.onRecovery(() => reaper.forgetSuspects());
+  redisHealth.onRecovery(() => reaper.forgetSuspects());
   const retention = new Retention({ redis, prefix, jobs, reservedFiles, limits });
   return [
     ['look for waiting jobs without a wake-up', () => jobs.reconcileQueue()],
@@ -42,7 +42,7 @@ async function keepRepairing(repairs: readonly Repair[], { redisHealth, log }: S
           await run();
           waiting.delete(what);
         } catch (err) {
-          const isOfRedis = redisHealth !== null && redisHealth.report(err) !== null;
+          const isOfRedis = redisHealth.report(err) !== null;
           const isKnown = isOfRedis || (isStorageAway(err) && waiting.has(what));
           if (!isKnown) log.warn({ err }, `could not ${what}`);
           if (isStorageAway(err)) waiting.add(what);
@@ -57,7 +57,7 @@ async function keepRepairing(repairs: readonly Repair[], { redisHealth, log }: S
 /** When a job of a sweep has ended, advances the sweep at once. */
 function followEnds({ subscriber, webhooks, sweepRunner, redisHealth, log }: Services): Subscription {
   const onError = (err: unknown): void => {
-    if (redisHealth === null || redisHealth.report(err) === null) log.warn({ err }, 'a sweep waits');
+    if (redisHealth.report(err) === null) log.warn({ err }, 'a sweep waits');
   };
   return new Subscription({
     subscriber,
@@ -103,7 +103,7 @@ export async function startBackground(config: ApiConfig, services: Services): Pr
   const keyWeights = new KeyWeights({ redis, prefix });
   const storeKeyWeights = async (): Promise<void> => await keyWeights.store(apiKeys.current);
   // If storing the weights fails, the next repairs store them.
-  const tryToStore = async (): Promise<void> => await storeKeyWeights().catch((err: unknown) => void redisHealth?.report(err));
+  const tryToStore = async (): Promise<void> => await storeKeyWeights().catch((err: unknown) => void redisHealth.report(err));
   await tryToStore();
   apiKeys.onChange(() => void tryToStore());
   const ends = followEnds(services);

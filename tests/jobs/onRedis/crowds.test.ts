@@ -2,7 +2,7 @@
 import { EventHub, redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';
-import { metricsOf, openJobs, result, startJob } from '../../support/jobs.ts';
+import { appendLine, metricsOf, openJobs, result, startJob } from '../../support/jobs.ts';
 import { redisTest as test, type TestRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 
@@ -31,7 +31,7 @@ describe('a crowd of followers', () => {
   test('of an ended job share each page: it is read and serialized once for all of them', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await Promise.all(Array.from({ length: 300 }, async (_, line) => await attempt.appendLog('info', `line ${line}`)));
+    await Promise.all(Array.from({ length: 300 }, async (_, line) => await appendLine(attempt, 'info', `line ${line}`)));
     await attempt.finish({ status: 'succeeded', result });
     const { hub, sent } = openCounted(redis);
     const crowd = await Promise.all(Array.from({ length: followerCount }, async () => await textsOf(hub, attempt.jobId)));

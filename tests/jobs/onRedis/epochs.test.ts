@@ -1,7 +1,7 @@
 // Tests the history of a job: it has each epoch once and in order, even if epochs are sent repeatedly or by several attempts.
 import { hasEndedBy, JobsError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, metricsOf, openJobs, startJob } from '../../support/jobs.ts';
+import { appendLine, claim, metricsOf, openJobs, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
 describe('an epoch', () => {
@@ -135,7 +135,7 @@ describe('the stored events', () => {
     const attempt = await startJob(jobs);
     for (let epoch = 1; epoch <= 7; epoch++) {
       await attempt.appendEpoch(metricsOf(epoch));
-      await attempt.appendLog('info', `epoch ${epoch} is done`);
+      await appendLine(attempt, 'info', `epoch ${epoch} is done`);
     }
     for (const types of [undefined, ['epoch'] as const, ['status', 'log'] as const]) {
       const choice = types === undefined ? {} : { types };
@@ -217,12 +217,5 @@ describe('a log line', () => {
     expect(await first.appendLog('info', 'too late', 2)).toEqual({ outcome: 'stale' });
     const messages = await messagesOf(jobs, first.jobId);
     expect(messages.filter((message) => !message.startsWith('attempt'))).toEqual(['of the first attempt', 'of the second attempt']);
-  });
-
-  test('without a number is stored with every call', async ({ redis }) => {
-    const jobs = openJobs(redis);
-    const attempt = await startJob(jobs);
-    for (let call = 0; call < 2; call++) expect(await attempt.appendLog('info', 'again')).toMatchObject({ outcome: 'appended' });
-    expect(await messagesOf(jobs, attempt.jobId)).toEqual(['again', 'again']);
   });
 });

@@ -2,7 +2,7 @@
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, createJob, type Jobs, openJobs, result, startJob } from '../../support/jobs.ts';
+import { appendLine, claim, createJob, type Jobs, openJobs, result, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
 const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 1, step: 3 };
@@ -195,7 +195,7 @@ describe('a claim', () => {
     expect(await lost.setPhase('training')).toBe('stale');
     expect(await lost.finish({ status: 'succeeded', result })).toEqual({ outcome: 'stale' });
     expect(await lost.release()).toBe('stale');
-    expect(await lost.appendLog('info', 'I am back')).toEqual({ outcome: 'stale' });
+    expect(await appendLine(lost, 'info', 'I am back')).toEqual({ outcome: 'stale' });
     expect(await jobs.store.get(lost.jobId)).toMatchObject({ status: 'running', attempts: 2, worker: 'worker-2' });
     const { data } = await jobs.log.range(lost.jobId, { limit: 100, types: ['log'] });
     expect(data).toMatchObject([{ data: { level: 'warn', message: expect.stringContaining('attempt 2') as string } }]);

@@ -9,7 +9,7 @@ const make = async ({ store }: Jobs, quotas: Partial<Quotas>): Promise<string> =
   (await store.create({ spec, owner: 'ada', quotas: { ...noQuotas, ...quotas } })).job.id;
 
 const usageOf = async (redis: TestRedis) =>
-  await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas }).usage('ada');
+  await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas, redisMaxBytes: () => null }).usage('ada');
 
 test('concurrent requests do not create more jobs than the quota allows', async ({ redis }) => {
   const processes = [openJobs(redis), openJobs(redis)];

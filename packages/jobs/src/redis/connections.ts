@@ -6,8 +6,8 @@ import { RedisHealth, type RedisHealthOptions } from './redisHealth.ts';
 export interface Connections {
   /** The prefix of all keys. */
   readonly prefix: string;
-  /** Says whether Redis can be used; null if nobody checks. */
-  readonly health: RedisHealth | null;
+  /** Says whether Redis can be used. */
+  readonly health: RedisHealth;
   /** Opens a connection, which `close` closes. */
   open(role: RedisRole): Redis;
   /** Checks Redis now. @throws when it cannot be used, or is nearly full */
@@ -18,13 +18,8 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Connections whose errors are logged and that are all checked by one {@link RedisHealth}. */
-export interface WatchedConnections extends Connections {
-  readonly health: RedisHealth;
-}
-
-/** Prepares the connections of a process. The first one, which checks whether Redis can be used, is opened at once. */
-export function openConnections(options: RedisHealthOptions): WatchedConnections {
+/** Prepares the connections of a process. Their errors are logged, and one {@link RedisHealth} checks them all. The first one, which checks whether Redis can be used, is opened at once. */
+export function openConnections(options: RedisHealthOptions): Connections {
   const { redisUrl, prefix, log } = options;
   const health = new RedisHealth(options);
   const opened: Redis[] = [];

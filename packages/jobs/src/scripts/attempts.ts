@@ -106,7 +106,7 @@ export const appendEpoch = defineScript({
 export const appendLog = defineScript({
   name: 'appendLog',
   keys: ['job'],
-  /** `data` is JSON. `line`: the number of the line in its attempt; '' = none. */
+  /** `data` is JSON. `line`: the number of the line in its attempt. */
   args: ['attempt', 'tag', 'jobId', 'data', 'line'],
   /** `appended`: the id of the event. `duplicate`: a line with this number or a higher one is already in the log. */
   reply: z.union([replies('appended', z.string()), words('duplicate', 'stale')]),

@@ -18,7 +18,6 @@ import {
   NoWebhookError,
   QuotaExceededError,
   type RedisFailure,
-  redisFailureOf,
   type RedisHealth,
   WeightsInUseError,
   WeightsNotFoundError,
@@ -34,7 +33,7 @@ import { seenPath } from './basePath.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    redisHealth: Pick<RedisHealth, 'report'> | null;
+    redisHealth: Pick<RedisHealth, 'report'>;
   }
   interface FastifyContextConfig {
     /** The media type of the route's body. Default: JSON. */
@@ -115,7 +114,7 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
   const fault = orDiskError(error);
   if (isStorageAway(fault)) return storageAway(fault);
   if (error instanceof Error) {
-    const failure = request.server.redisHealth?.report(error) ?? redisFailureOf(error);
+    const failure = request.server.redisHealth.report(error);
     if (failure !== null) return redisUnavailable(failure);
     if ('code' in error && typeof error.code === 'string' && 'statusCode' in error && typeof error.statusCode === 'number') {
       const problem = fromFastify(Object.assign(error, { code: error.code, statusCode: error.statusCode }), request);
@@ -200,7 +199,7 @@ function isOneLine(packet: unknown): boolean {
 }
 
 /** Sets the error handler and the handler for unknown paths. In fastify these are two handlers. */
-export const errors = fp<{ redisHealth: Pick<RedisHealth, 'report'> | null }>((app, { redisHealth }, done) => {
+export const errors = fp<{ redisHealth: Pick<RedisHealth, 'report'> }>((app, { redisHealth }, done) => {
   app.decorate('redisHealth', redisHealth);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) => sendProblem(nothingThere(request), request, reply));

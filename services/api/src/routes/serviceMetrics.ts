@@ -42,7 +42,7 @@ export const serviceMetricsRoutes: Routes = (app, { services }, done) => {
     },
     async (_request, reply) => {
       const known = await totals.read().catch((error: unknown) => {
-        app.redisHealth?.report(error);
+        app.redisHealth.report(error);
         if (!isRedisUnavailable(error)) throw error;
         return null;
       });
