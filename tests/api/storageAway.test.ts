@@ -70,10 +70,18 @@ async function expectAway(response: Response, retryAfter: string, detail: RegExp
 
 describe('an API whose bucket', () => {
   const faults: readonly (readonly [string, Fault, string])[] = [
-    ['does not answer', 'refuse', 'storage does not answer'],
-    ['is overloaded', { status: 503, code: 'SlowDown' }, 'storage does not answer'],
+    ['does not answer', 'refuse', 'storage cannot be used: the S3 storage does not answer (ECONNRESET)'],
+    [
+      'is overloaded',
+      { status: 503, code: 'SlowDown' },
+      'storage cannot be used: the S3 storage could not handle the request (SlowDown, status 503)',
+    ],
     ['denies access', { status: 403, code: 'AccessDenied' }, 'storage refuses access'],
-    ['is gone', { status: 404, code: 'NoSuchBucket' }, 'storage does not answer'],
+    [
+      'is gone',
+      { status: 404, code: 'NoSuchBucket' },
+      'storage cannot be used: the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL',
+    ],
   ];
 
   test.for(faults)('%s says so, keeps nothing, and recovers by itself', async ([, fault, reason], { home, s3, onTestFinished }) => {

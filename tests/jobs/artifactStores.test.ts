@@ -10,6 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { type ArtifactStore, copySnapshots, fetchArtifact, openArtifacts, readArtifact, readSnapshot, snapshotLine } from '@trainyard/jobs';
 import { afterAll, beforeAll, test as baseTest, describe, expect, vi } from 'vitest';
+import { type Fault, FaultyS3 } from '../support/faultyS3.ts';
 import { type S3Server, startS3Server } from '../support/s3Server.ts';
 import { until } from '../support/until.ts';
 
@@ -228,6 +229,64 @@ describe('an S3 storage that is unavailable', () => {
   withFolder('gives an error also if the bucket does not exist', async ({ folder }) => {
     const store = await openArtifacts('s3://nothing', folder);
     await expect(store.putBytes(jobId, name, Buffer.from('x'))).rejects.toMatchObject({ code: 'storageUnavailable' });
+    await store.close();
+  });
+});
+
+describe('the check of an S3 storage', () => {
+  const faulty = withFolder.extend('server', async ({ task: _task }, { onCleanup }) => {
+    const server = await FaultyS3.start();
+    vi.stubEnv('AWS_ENDPOINT_URL', server.env['AWS_ENDPOINT_URL'] ?? '');
+    onCleanup(async () => {
+      vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
+      await server.stop();
+    });
+    return server;
+  });
+
+  /** The page of a proxy. It is not well-formed XML. */
+  const page = (title: string): string => `<html><head><title>${title}</title></head><body><hr></body></html>`;
+
+  faulty.for<readonly [string, 'PUT' | 'GET', Fault, string, string]>([
+    ['other bytes', 'GET', 'corrupt', 'storageUnavailable', 'the bucket returns other bytes than were written'],
+    ['nothing', 'GET', { status: 404, code: 'NoSuchKey' }, 'storageUnavailable', 'the bucket has no object that was just written to it'],
+    ['the end of the connection', 'PUT', 'refuse', 'storageUnavailable', 'the S3 storage does not answer (ECONNRESET)'],
+    [
+      'an error',
+      'PUT',
+      { status: 503, code: 'SlowDown' },
+      'storageUnavailable',
+      'the S3 storage could not handle the request (SlowDown, status 503)',
+    ],
+    [
+      'the error page of a proxy',
+      'GET',
+      { status: 502, page: page('Bad Gateway') },
+      'storageUnavailable',
+      "the S3 storage sent a response that is not in S3's format (status 502)",
+    ],
+    [
+      'the 404 page of a proxy',
+      'GET',
+      { status: 404, page: page('Not Found') },
+      'storageUnavailable',
+      "the S3 storage sent a response that is not in S3's format (status 404)",
+    ],
+  ])('that answers with %s names the reason', async ([, method, fault, code, reason], { folder, server }) => {
+    const store = await openArtifacts(`s3://${server.bucket}`, folder);
+    await store.check();
+    server.set((request) => (request.method === method ? fault : undefined));
+    await expect(store.check()).rejects.toMatchObject({ code, reason });
+    server.set();
+    await store.check();
+    await store.close();
+  });
+
+  faulty('is not needed to see that a proxy in front of it refuses a file because of its size', async ({ folder, server }) => {
+    const store = await openArtifacts(`s3://${server.bucket}`, folder);
+    server.set(({ method }) => (method === 'PUT' ? { status: 413, page: page('Request Entity Too Large') } : undefined));
+    const refused = store.putBytes(jobId, name, Buffer.from('x'));
+    await expect(refused).rejects.toMatchObject({ code: 'artifactTooLarge', reason: expect.stringContaining('raise its limit') as string });
     await store.close();
   });
 });

@@ -7,13 +7,16 @@ import { buffer } from 'node:stream/consumers';
 
 /**
  * A fault of the server:
- * - an object: a response with this status and S3 code
+ * - an object with a code: a response with this status and S3 code
+ * - an object with a page: a response with this status and HTML page, as a proxy sends it
  * - `refuse`: the connection is closed before the response
  * - `silence`: no response until the fault is over
  * - `cut`: the response to a GET ends in the middle of its body
  * - `corrupt`: the response to a GET has one changed byte
  */
-export type Fault = { readonly status: number; readonly code: string } | 'refuse' | 'silence' | 'cut' | 'corrupt';
+export type Fault = Refusal | 'refuse' | 'silence' | 'cut' | 'corrupt';
+
+type Refusal = { readonly status: number; readonly code: string } | { readonly status: number; readonly page: string };
 
 export interface S3Request {
   readonly method: string;
@@ -155,7 +158,13 @@ function sendObject(
   }
 }
 
-function refuse(response: ServerResponse, method: string, { status, code }: { readonly status: number; readonly code: string }): void {
+function refuse(response: ServerResponse, method: string, refusal: Refusal): void {
+  if ('page' in refusal) {
+    response.writeHead(refusal.status, { 'content-type': 'text/html' });
+    response.end(method === 'HEAD' ? '' : refusal.page);
+    return;
+  }
+  const { status, code } = refusal;
   response.writeHead(status, { 'content-type': 'application/xml' });
   response.end(method === 'HEAD' ? '' : `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`);
 }

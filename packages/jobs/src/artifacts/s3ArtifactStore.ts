@@ -5,7 +5,14 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { ArtifactError } from '../errors.ts';
 import {
   type ArtifactPlace,
@@ -17,7 +24,7 @@ import {
   checkPlace,
 } from './artifactStore.ts';
 import { contentStream, digestsOf, removeLeftovers, scratchName } from './content.ts';
-import { awayError, outside, S3Bucket } from './s3Bucket.ts';
+import { awayError, outside, S3Bucket, type S3RequestOptions } from './s3Bucket.ts';
 import { inStorage, unlessAborted } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
@@ -189,16 +196,21 @@ export class S3ArtifactStore implements ArtifactStore {
       }
     });
     const place = { Bucket: this.#bucket.name, Key: this.#checkKey };
-    await this.#bucket.call(
-      'check',
-      async (client, options) => {
-        await client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
-        const { Body } = await client.send(new GetObjectCommand(place), options);
-        const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
-        if (!read.equals(checkContent)) throw new Error('the bucket returns other bytes than were written');
-      },
-      { signal },
-    );
+    const write = async (client: S3Client, options: S3RequestOptions): Promise<void> => {
+      await client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
+    };
+    const read = async (client: S3Client, options: S3RequestOptions): Promise<Buffer> => {
+      const { Body } = await client.send(new GetObjectCommand(place), options);
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+    };
+    await this.#bucket.call('check', write, { signal });
+    const found = await this.#bucket.call('check', read, { signal }).catch((error: unknown) => {
+      const isLost = error instanceof ArtifactError && error.code === 'artifactNotFound';
+      throw isLost ? new ArtifactError('storageUnavailable', 'check', 'the bucket has no object that was just written to it') : error;
+    });
+    if (!found.equals(checkContent)) {
+      throw new ArtifactError('storageUnavailable', 'check', 'the bucket returns other bytes than were written');
+    }
     await this.#remove('check', this.#checkKey);
   }
 

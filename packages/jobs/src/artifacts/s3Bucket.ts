@@ -1,6 +1,7 @@
 // The client of one S3 bucket. Checks its settings at the start, because the SDK would report a missing setting only at the first request.
 // Converts the errors of the server into ArtifactErrors. The SDK reads the endpoint and the credentials from its own environment variables.
 import { ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { z } from 'zod';
 import { ArtifactError, type ArtifactErrorCode, EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { ByteRange } from './artifactStore.ts';
 import { systemCodeOf, unlessAborted } from './storageErrors.ts';
@@ -18,6 +19,11 @@ const maxAttempts = 2;
 
 /** A silent logger. The client would otherwise also print the errors that it throws. */
 const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The options that a request of {@link S3Bucket.call} passes to the client. */
+export interface S3RequestOptions {
+  readonly abortSignal?: AbortSignal;
+}
 
 export interface S3CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -55,7 +61,7 @@ export class S3Bucket {
    */
   async call<T>(
     artifact: string,
-    request: (client: S3Client, options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
+    request: (client: S3Client, options: S3RequestOptions) => Promise<T>,
     { signal, range }: S3CallOptions = {},
   ): Promise<T> {
     signal?.throwIfAborted();
@@ -64,7 +70,7 @@ export class S3Bucket {
     } catch (error) {
       signal?.throwIfAborted();
       const status = statusOf(error);
-      const kind = error instanceof Error ? error.name : 'Error';
+      const kind = nameOf(error);
       if (kind === 'NoSuchKey' || (status === 404 && kind !== 'NoSuchBucket')) {
         throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
       }
@@ -135,11 +141,25 @@ export function hasOwnEndpoint(): boolean {
 
 /** Returns the error of a request that the S3 storage refused or did not answer. A retry may help, except for `artifactTooLarge`. */
 export function awayError(artifact: string, error: unknown): ArtifactError {
-  const status = statusOf(error);
-  const kind = error instanceof Error ? error.name : 'Error';
-  const answer = status === undefined ? (systemCodeOf(error) ?? kind) : kind;
-  return new ArtifactError(codeOf(answer, status), artifact, messageOf(answer, status), { cause: error });
+  const status = statusOf(error) ?? foreignStatusOf(error);
+  const code = codeOf(nameOf(error), status);
+  return new ArtifactError(code, artifact, messageOf(error, status), { cause: error });
 }
+
+/** The error code of the server, such as NoSuchBucket, or the name of another error. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error';
+}
+
+/**
+ * Returns the status of a response that the SDK could not parse, such as the HTML page of a proxy; undefined if there was no response. The
+ * SDK adds it to the error of its parser.
+ */
+function foreignStatusOf(error: unknown): number | undefined {
+  return unparsed.safeParse(error).data?.$metadata.httpStatusCode;
+}
+
+const unparsed = z.object({ $metadata: z.object({ httpStatusCode: z.number() }) });
 
 function codeOf(answer: string, status: number | undefined): ArtifactErrorCode {
   if (isTooLarge(answer, status)) return 'artifactTooLarge';
@@ -155,8 +175,9 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** @param answer the error code of the server or, if the connection failed, of the system (such as ECONNRESET) */
-function messageOf(answer: string, status: number | undefined): string {
+/** @param status the status of the response; undefined if there was none */
+function messageOf(error: unknown, status: number | undefined): string {
+  const answer = nameOf(error);
   if (answer === 'NoSuchBucket') return 'the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL';
   if (isTooLarge(answer, status)) return `the file is larger than the S3 storage allows (${answer}): raise its limit`;
   if (status === 401 || status === 403) {
@@ -164,7 +185,11 @@ function messageOf(answer: string, status: number | undefined): string {
     const rights = 's3:GetObject, s3:PutObject and s3:DeleteObject on its objects, and s3:ListBucket on the bucket';
     return `the S3 storage refuses these credentials (${answer}, status ${status}): they need ${rights}`;
   }
-  if (status === undefined) return `the S3 storage does not answer (${answer})`;
+  if (status === undefined) {
+    const code = systemCodeOf(error) ?? (answer === 'TimeoutError' ? answer : undefined);
+    return code === undefined ? `the request to the S3 storage failed (${answer})` : `the S3 storage does not answer (${code})`;
+  }
+  if (statusOf(error) === undefined) return `the S3 storage sent a response that is not in S3's format (status ${status})`;
   return `the S3 storage could not handle the request (${answer}, status ${status})`;
 }
 

@@ -1,5 +1,5 @@
 // The public routes for liveness and readiness: whether the process runs, and whether the services that it needs can be used.
-import { ArtifactError, type ArtifactErrorCode, RedisUnavailableError } from '@trainyard/jobs';
+import { ArtifactError, type ArtifactErrorCode, RedisUnavailableError, systemCodeOf } from '@trainyard/jobs';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { ProblemError } from '../problems.ts';
@@ -18,21 +18,27 @@ const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
   storageReadOnly: 'is read-only',
 };
 
-/** Returns why a dependency cannot be used: a text after its name. The error's message is only logged: it may contain hosts and paths. */
+/**
+ * Returns why a dependency cannot be used: a text after its name. Of an error of the storage, its reason is used, which names no host and no
+ * path. The message of any other error is only logged, because it may contain them.
+ */
 function reasonOf(error: unknown): string {
   if (error instanceof RedisUnavailableError) {
     const { kind, reason, remedy } = error.failure;
     // Adds the remedy if Redis is nearly full, because the operator can still prevent an outage.
     return kind === 'nearlyFull' ? `${reason}. ${remedy}` : reason;
   }
-  if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';
-  return 'does not answer';
+  if (error instanceof ArtifactError) return storageReasons[error.code] ?? `cannot be used: ${error.reason}`;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'does not answer';
+  const code = systemCodeOf(error);
+  return code === undefined ? 'cannot be used' : `cannot be used (${code})`;
 }
 
 /** Returns `null` if the dependency answers in time, otherwise its error. */
 async function failureOf(dependency: Dependency): Promise<{ error: unknown } | null> {
   const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => timeout.reject(new Error(`${dependency.name} did not answer within ${patienceMs} ms`)), patienceMs);
+  const late = (): void => timeout.reject(new DOMException(`${dependency.name} did not answer within ${patienceMs} ms`, 'TimeoutError'));
+  const timer = setTimeout(late, patienceMs);
   try {
     await Promise.race([dependency.check(), timeout.promise]);
     return null;
