@@ -24,6 +24,13 @@ const { spec } = checkSpec({
   epochs: 1,
 });
 
+/** A spec with a convolution of 1,048,576 weights. */
+const { spec: wide } = checkSpec({
+  ...spec,
+  data: { dataset: 'random', inputShape: [1024, 1, 1], targetShape: [1024, 1, 1], samples: 1 },
+  model: { layers: [{ type: 'conv2d', name: 'large', outChannels: 1024, kernelSize: 1 }] },
+});
+
 async function trained(of: JobSpec): Promise<{ weights: Uint8Array; checkpoint: Uint8Array }> {
   const noFile = () => Promise.reject(new Error('no file is read here'));
   const events = train(of, { files: { find: noFile, read: noFile }, checkpointDue: () => false });
@@ -35,9 +42,9 @@ async function trained(of: JobSpec): Promise<{ weights: Uint8Array; checkpoint: 
   }
 }
 
-async function withModel(api: TestApi): Promise<{ jobId: string; weights: Uint8Array }> {
-  const jobId = await createJob(api.jobs, spec);
-  const { weights } = await trained(spec);
+async function withModel(api: TestApi, of: JobSpec = spec): Promise<{ jobId: string; weights: Uint8Array }> {
+  const jobId = await createJob(api.jobs, of);
+  const { weights } = await trained(of);
   await api.artifacts.putBytes(jobId, 'model.safetensors', weights);
   return { jobId, weights };
 }
@@ -132,4 +139,12 @@ test('a layer that is no convolution is refused with those there are', async ({ 
     status: 422,
     detail: expect.stringMatching(/no convolutions/) as string,
   });
+});
+
+test('a convolution with too many weights is over a limit, and the error says where all weights are', async ({ api }) => {
+  const { jobId } = await withModel(api, wide);
+  const response = await api.get(`/jobs/${jobId}/filters`);
+  const message = 'large has 1048576 weights, but a response may have at most 1000000: download model.safetensors';
+  expect(response.statusCode).toBe(422);
+  expect(response.json()).toMatchObject({ code: 'invalidRequest', errors: [{ path: '?layer', message, code: 'limitExceeded' }] });
 });

@@ -159,7 +159,7 @@ describe('POST /jobs/{id}/predict', () => {
     expect(activations?.at(-1)?.values).toEqual(outputs);
     const many = await api.post(`${url}?activations=true`, { inputs: Array.from({ length: 200 }, () => inputOf(new Uint8Array(784))) });
     expect(many.statusCode).toBe(422);
-    expect(many.json<{ detail: string }>().detail).toMatch(/at most 1000000: send fewer/);
+    expect(many.json<{ detail: string }>().detail).toMatch(/at most 1000000: send at most 115 inputs at a time/);
   });
 
   test('gives null for what is no number, and names it beside', async ({ api }) => {

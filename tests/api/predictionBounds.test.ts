@@ -5,8 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { prediction, type Problem } from '@trainyard/contracts';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
+import { peakMemoryOf } from '../support/peakMemory.ts';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
+import type { TestApi } from './fixtures/api.ts';
 import { bearer, type TestKey } from './fixtures/keys.ts';
 import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
 import {
@@ -15,7 +17,6 @@ import {
   canWatchProcesses,
   keys,
   openPredicting,
-  peakOf,
   predictors,
   sample,
   slow,
@@ -52,7 +53,7 @@ describe('clients that disconnect', () => {
       const answers = await Promise.all(Array.from({ length: 6 }, async () => await asAda(api, smallPath, smallBody)));
       return answers.every(({ statusCode }) => statusCode === 200);
     }, 'all places of the key are free');
-    if (canWatchProcesses) for (const pid of predictors()) expect(peakOf(pid)).toBeLessThan(memoryBytes);
+    if (canWatchProcesses) for (const pid of predictors()) expect(peakMemoryOf(pid)).toBeLessThan(memoryBytes);
   });
 
   redisTest.skipIf(!canWatchProcesses)('stop the computation of their predictions', async ({ redis, onTestFinished }) => {
@@ -125,17 +126,40 @@ describe('a prediction over the limits', () => {
       const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
       expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
         422,
-        'the feature maps have 2949160 numbers, but a response may have at most 1000000: send fewer inputs.',
+        'the feature maps have 2949160 numbers, but a response may have at most 1000000: send at most 6 inputs at a time.',
       ]);
       const many = await predictableJob(api, specOn([1], 10_000, [{ type: 'linear', outFeatures: 10_000 }]));
       const outputs = await asAda(api, many, { inputs: Array.from({ length: 256 }, () => [1]) });
       expect([outputs.statusCode, outputs.json<Problem>().detail]).toEqual([
         422,
-        'the outputs have 2560000 numbers, but a response may have at most 2000000: send fewer inputs.',
+        'the outputs have 2560000 numbers, but a response may have at most 2000000: send at most 200 inputs at a time.',
       ]);
       if (canWatchProcesses) expect(predictors()).toEqual([]);
     },
   );
+
+  redisTest('of a single input is never answered with the advice to send fewer inputs', async ({ redis, onTestFinished }) => {
+    const api = await openPredicting(redis, {}, onTestFinished);
+    // 17 feature maps of 64 × 64 for each of 16 channels have 1,114,112 numbers.
+    const deep = specOn([1, 64, 64], 2, [
+      ...Array.from({ length: 17 }, () => ({ type: 'conv2d', outChannels: 16, kernelSize: 1 })),
+      { type: 'adaptiveAvgPool2d', outputSize: 1 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 2 },
+    ]);
+    const path = await predictableJob(api, deep);
+    const inputs = [[Array.from({ length: 64 }, () => Array.from({ length: 64 }, () => 0.5))]];
+    const maps = await asAda(api, `${path}?activations=true`, { inputs });
+    expect(maps.statusCode).toBe(422);
+    expect(maps.json<Problem>().errors).toEqual([
+      {
+        path: '?activations',
+        message: expect.stringMatching(/^the feature maps have \d+ numbers, .*: omit \?activations=true$/) as string,
+        code: 'limitExceeded',
+      },
+    ]);
+    expect((await asAda(api, path, { inputs })).statusCode).toBe(200);
+  });
 
   redisTest('allocates no memory for samples that do not have the large shape of the network', async ({ redis, onTestFinished }) => {
     const api = await openPredicting(redis, {}, onTestFinished);
@@ -151,6 +175,37 @@ describe('a prediction over the limits', () => {
       // 256 samples of this shape would need 65 GB.
       expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64e6);
     }
+  });
+});
+
+describe.skipIf(!canWatchProcesses)('a response that takes more memory or time than allowed', () => {
+  const calls = [
+    ['filters', '?layer', /request another layer, or download model\.safetensors/],
+    ['several samples of a dataset', '?limit', /request fewer samples/],
+    ['one sample of a dataset', '', /download the dataset/],
+  ] as const;
+  const call = async (api: TestApi, what: (typeof calls)[number][0], type: string): Promise<LightMyRequestResponse> => {
+    const filters = (await predictableJob(api, slow)).replace(/predict$/, 'filters');
+    const limit = what === 'one sample of a dataset' ? 1 : 2;
+    return await api.get(what === 'filters' ? filters : `/datasets/digits/samples?limit=${limit}`, { ...bearer(keys.ada), accept: type });
+  };
+
+  redisTest.for(calls)('is an error with a remedy for %s', async ([what, path, remedy], { redis, onTestFinished }) => {
+    // A process needs more than 10 MB before it takes an order.
+    const little = await openPredicting(redis, { predictions: { memoryBytes: 10e6 } }, onTestFinished);
+    for (const type of ['application/json', 'image/png']) {
+      const response = await call(little, what, type);
+      const { detail, errors } = response.json<Problem>();
+      expect([response.statusCode, errors?.map((error) => [error.path, error.code])]).toEqual([422, [[path, 'limitExceeded']]]);
+      expect(detail).toMatch(/^the computation of the response needs more than 10000000 bytes of memory: /);
+      expect(detail).toMatch(remedy);
+    }
+    await little.close();
+    const hasty = await openPredicting(redis, { predictions: { timeLimitMs: 0 } }, onTestFinished);
+    const late = await call(hasty, what, 'application/json');
+    expect([late.statusCode, late.headers['retry-after']]).toEqual([503, '5']);
+    expect(late.json<Problem>().detail).toMatch(remedy);
+    expect(late.json<Problem>().detail).toMatch(/took longer than 0 s: .*, or try again later\.$/);
   });
 });
 

@@ -1,8 +1,8 @@
 // Estimates the memory that a prediction needs, before anything is allocated for it.
 import { findDataset } from '@trainyard/engine/data';
 import { type JobSpec, type PredictionCost, predictionCost } from '@trainyard/engine/spec';
-import { ProblemError } from '../problems.ts';
 import { processBytes } from './messages.ts';
+import { type Remedy, tooLarge } from './remedies.ts';
 
 /** The most numbers in all feature maps of a response. */
 const mostActivations = 1_000_000;
@@ -17,15 +17,14 @@ const bytesPerInput = 8;
 /** The memory for each number of an image while it is decoded, in bytes. */
 const bytesPerPixel = 32;
 
+/** How a request sends its samples, and their place in the request. */
+const places = { inputs: '/inputs', rows: '/rows', table: '', image: '' } as const;
+
 export interface RequestedPrediction {
   readonly spec: JobSpec;
-  readonly kind: 'values' | 'image';
+  readonly sentAs: keyof typeof places;
   readonly samples: number;
   readonly activations: boolean;
-}
-
-function tooLarge(message: string): ProblemError {
-  return new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '/inputs', message, code: 'limitExceeded' }] });
 }
 
 /** Returns how many samples of this shape fit into a request: at least 1, and no more than `most`. */
@@ -34,52 +33,89 @@ export function mostSamplesOf(inputShape: readonly number[], most: number): numb
   return Math.max(1, Math.min(most, Math.floor(mostInputNumbers / size)));
 }
 
+/** A limit on the size of a prediction. */
+interface Limit {
+  readonly most: number;
+  readonly sizeOf: (request: RequestedPrediction) => number;
+  /** Returns what is too large. */
+  readonly complaint: (size: number) => string;
+}
+
+function limitsOf(cost: PredictionCost, memoryBytes: number): readonly Limit[] {
+  return [
+    {
+      most: mostInputNumbers,
+      // An image is decoded to the size of one sample, which may be larger than this limit.
+      sizeOf: ({ spec, samples, sentAs }) => (sentAs === 'image' ? 0 : samples * Math.max(numbersOf(spec), cost.inputs)),
+      complaint: (numbers) => `the inputs have ${numbers} numbers, but at most ${mostInputNumbers} are allowed`,
+    },
+    {
+      most: mostActivations,
+      sizeOf: ({ samples, activations }) => (activations ? samples * cost.activations : 0),
+      complaint: (numbers) => `the feature maps have ${numbers} numbers, but a response may have at most ${mostActivations}`,
+    },
+    {
+      most: mostOutputs,
+      sizeOf: ({ samples }) => samples * cost.outputs,
+      complaint: (numbers) => `the outputs have ${numbers} numbers, but a response may have at most ${mostOutputs}`,
+    },
+    {
+      most: memoryBytes,
+      sizeOf: (request) => bytesFor(request, cost),
+      complaint: (bytes) => `the prediction needs about ${bytes} bytes of memory, but at most ${memoryBytes} are allowed`,
+    },
+  ];
+}
+
 /**
  * Returns the most memory that a prediction needs, in bytes.
  * @param memoryBytes the memory limit of a prediction process
  * @throws ProblemError 422 if the prediction is too large. The message says what to do
  */
 export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
-  const { samples, activations } = request;
   const cost = predictionCost(request.spec);
-  const numbers = samples * Math.max(sizeOf(request.spec), cost.inputs);
-  if (numbers > mostInputNumbers && request.kind === 'values') {
-    throw tooLarge(`the inputs have ${numbers} numbers, but at most ${mostInputNumbers} are allowed: send fewer inputs`);
+  for (const { most, sizeOf, complaint } of limitsOf(cost, memoryBytes)) {
+    const size = sizeOf(request);
+    if (size > most)
+      throw tooLarge(
+        complaint(size),
+        smallerPrediction(request, (smaller) => sizeOf(smaller) <= most),
+      );
   }
-  if (activations && samples * cost.activations > mostActivations) {
-    throw tooLarge(
-      `the feature maps have ${samples * cost.activations} numbers, but a response may have at most ${mostActivations}: send fewer inputs`,
-    );
-  }
-  if (samples * cost.outputs > mostOutputs) {
-    throw tooLarge(`the outputs have ${samples * cost.outputs} numbers, but a response may have at most ${mostOutputs}: send fewer inputs`);
-  }
-  const needed = bytesFor(request, cost, samples);
-  if (needed <= memoryBytes) return needed;
-  const detail = `the prediction needs about ${needed} bytes of memory, but at most ${memoryBytes} are allowed`;
-  if (bytesFor(request, cost, 1) > memoryBytes) {
-    throw tooLarge(`${detail}: the network is too large to predict here, so download model.safetensors and predict elsewhere`);
-  }
-  throw tooLarge(`${detail}: send at most ${fitting(request, cost, memoryBytes)} inputs at a time`);
+  return bytesFor(request, cost);
 }
 
-function bytesFor({ spec, kind, activations }: RequestedPrediction, cost: PredictionCost, samples: number): number {
+/**
+ * Returns how a client can make a prediction smaller.
+ * @param fits returns whether a smaller prediction is within the limit. If omitted, every smaller prediction may be, and the remedy has no
+ *   number of samples
+ */
+export function smallerPrediction(request: RequestedPrediction, fits?: (smaller: RequestedPrediction) => boolean): Remedy {
+  const path = places[request.sentAs];
+  const noun = request.sentAs === 'inputs' ? 'input' : 'row';
+  const mayFit = fits ?? (() => true);
+  if (request.samples > 1 && mayFit({ ...request, samples: 1 })) {
+    if (fits === undefined) return { path, action: `send fewer ${noun}s` };
+    let most = request.samples - 1;
+    while (!fits({ ...request, samples: most })) most -= 1;
+    return { path, action: most === 1 ? `send one ${noun} at a time` : `send at most ${most} ${noun}s at a time` };
+  }
+  if (request.activations && mayFit({ ...request, samples: 1, activations: false }))
+    return { path: '?activations', action: 'omit ?activations=true' };
+  return { path, action: 'the network is too large to predict here, so download model.safetensors and predict elsewhere' };
+}
+
+function bytesFor({ spec, sentAs, samples, activations }: RequestedPrediction, cost: PredictionCost): number {
   // The received weights are in memory together with the network.
   const weights = 4 * cost.parameters;
-  const perSample = bytesPerInput * (sizeOf(spec) + cost.inputs) + bytesPerAnswered * (cost.outputs + (activations ? cost.activations : 0));
-  const image = kind === 'image' ? bytesPerPixel * sizeOf(spec) : 0;
+  const perSample =
+    bytesPerInput * (numbersOf(spec) + cost.inputs) + bytesPerAnswered * (cost.outputs + (activations ? cost.activations : 0));
+  const image = sentAs === 'image' ? bytesPerPixel * numbersOf(spec) : 0;
   return processBytes + weights + cost.memoryBytes(samples) + samples * perSample + image;
 }
 
-/** Returns the largest number of samples that fits. */
-function fitting(request: RequestedPrediction, cost: PredictionCost, memoryBytes: number): number {
-  let most = request.samples;
-  while (most > 1 && bytesFor(request, cost, most) > memoryBytes) most -= 1;
-  return most;
-}
-
 /** Returns how many numbers one sample has before the transforms. */
-function sizeOf({ data }: JobSpec): number {
+function numbersOf({ data }: JobSpec): number {
   return findDataset(data.dataset)
     .describe(data)
     .inputShape.reduce((product, length) => product * length, 1);

@@ -38,6 +38,8 @@ export type PredictAnswer =
   | { readonly kind: 'done'; readonly body: Uint8Array }
   /** The input cannot be used. The message is for the client. */
   | { readonly kind: 'refused'; readonly message: string }
+  /** A tensor did not fit into the memory of the process. */
+  | { readonly kind: 'outOfMemory' }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type FromPredictProcess =

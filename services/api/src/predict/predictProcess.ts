@@ -35,8 +35,8 @@ async function answerOf(order: PredictOrder | RenderOrder): Promise<PredictAnswe
   try {
     return { kind: 'done', body: order.kind === 'predict' ? await predicted(order) : rendered(order) };
   } catch (error) {
+    if (error instanceof EngineError && error.code === 'outOfMemory') return { kind: 'outOfMemory' };
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof EngineError && error.code === 'outOfMemory') return { kind: 'refused', message };
     return { kind: error instanceof DataFormatError ? 'refused' : 'failed', message };
   }
 }
@@ -134,6 +134,6 @@ process.on('message', (message: ToPredictProcess) => {
     send({ kind: 'answer', answer, residentBytes: process.memoryUsage.rss() });
   });
 });
-new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData: { memoryBytes, parent: process.ppid } }).once('online', () =>
+new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData: { memoryBytes, parent: process.ppid } }).once('message', () =>
   send({ kind: 'ready' }),
 );

@@ -4,8 +4,9 @@ import { FairSemaphore } from '../fairSemaphore.ts';
 import { Admission } from '../http/admission.ts';
 import { ProblemError } from '../problems.ts';
 import { type PredictAnswer, type PredictOrder, processBytes } from './messages.ts';
-import type { RenderOrder } from './render.ts';
 import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
+import { type Remedy, tooLarge } from './remedies.ts';
+import { smallerResponse, type RenderOrder } from './render.ts';
 
 export interface PredictionOptions {
   /** How many predictions run at the same time, each in its own process. The first process starts with the first prediction. */
@@ -20,6 +21,23 @@ export interface PredictionOptions {
   readonly waitingPerKey: number;
   /** How long a request may wait, in ms. */
   readonly waitLimitMs: number;
+}
+
+/** The request that a process works for. */
+export interface Requester {
+  /** The name of the caller's API key. */
+  readonly key: string;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+/** An order to a process. */
+interface Work {
+  readonly order: PredictOrder | RenderOrder;
+  /** Called if the process does not have the network of the order in memory. */
+  readonly weights: () => Promise<WeightsSource>;
+  /** How the client can make the order smaller. */
+  readonly remedy: Remedy;
 }
 
 /**
@@ -63,36 +81,30 @@ export class Predictions {
   /**
    * Predicts when it is the key's turn.
    * @param weights called if the process does not have the network in memory
-   * @param key the name of the caller's API key
-   * @param signal aborts when the client leaves
+   * @param remedy how the client can make the prediction smaller
    * @returns the JSON of the response
    * @throws ProblemError if the input cannot be used, or the prediction needs too much time or memory
-   * @throws the reason of `signal`, if it is aborted
+   * @throws the reason of the requester's signal, if it is aborted
    */
-  async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, key: string, signal: AbortSignal): Promise<Uint8Array> {
-    return await this.#inTurn(order, weights, key, signal);
+  async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, remedy: Remedy, requester: Requester): Promise<Uint8Array> {
+    return await this.#inTurn({ order, weights, remedy }, requester);
   }
 
   /**
    * Renders numbers as JSON or as a picture when it is the key's turn.
-   * @param key the name of the caller's API key
-   * @param signal aborts when the client leaves
-   * @throws ProblemError 503 if the rendering takes too much time
-   * @throws the reason of `signal`, if it is aborted
+   * @throws ProblemError 422 if the rendering needs too much memory, and 503 if it takes too much time
+   * @throws the reason of the requester's signal, if it is aborted
    */
-  async render(order: RenderOrder, key: string, signal: AbortSignal): Promise<Uint8Array> {
-    return await this.#inTurn(order, noWeights, key, signal);
+  async render(order: RenderOrder, requester: Requester): Promise<Uint8Array> {
+    return await this.#inTurn({ order, weights: noWeights, remedy: smallerResponse(order) }, requester);
   }
 
-  async #inTurn(
-    order: PredictOrder | RenderOrder,
-    weights: () => Promise<WeightsSource>,
-    key: string,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  async #inTurn(work: Work, { key, signal }: Requester): Promise<Uint8Array> {
     const release = await this.#places.acquire(key, signal);
     try {
-      return bodyOf(await this.#serve(order, weights, signal));
+      const answer = await this.#serve(work, signal);
+      if (answer.kind === 'outOfMemory') throw this.#tooMuchMemory(work);
+      return bodyOf(answer);
     } finally {
       release();
     }
@@ -106,22 +118,22 @@ export class Predictions {
     await Promise.all(all.map(({ ended }) => ended));
   }
 
-  async #serve(order: PredictOrder | RenderOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+  async #serve(work: Work, signal: AbortSignal): Promise<PredictAnswer> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#serveOnce(order, weights, signal);
+        return await this.#serveOnce(work, signal);
       } catch (error) {
         if (!(error instanceof ProcessEndedError)) throw error;
         if (this.#isClosed) throw unavailable('The server is stopping.');
         this.#onCrash(error.crash);
-        if (error.crash.isOutOfMemory) throw this.#tooMuchMemory();
-        if (tries === mostTries) throw unavailable('The process that predicted ended unexpectedly; try again.');
+        if (error.crash.isOutOfMemory) throw this.#tooMuchMemory(work);
+        if (tries === mostTries) throw unavailable('The process that computed the response ended unexpectedly; try again.');
       }
     }
   }
 
   /** @throws ProcessEndedError if the process ended by itself */
-  async #serveOnce(order: PredictOrder | RenderOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+  async #serveOnce({ order, weights, remedy }: Work, signal: AbortSignal): Promise<PredictAnswer> {
     if (this.#isClosed) throw unavailable('The server is stopping.');
     const process = this.#take(order.kind === 'predict' ? order.key : null);
     this.#running.add(process);
@@ -145,7 +157,7 @@ export class Predictions {
       process.kill();
       if (!isLate) throw error;
       const seconds = this.#options.timeLimitMs / 1_000;
-      throw unavailable(`The prediction took longer than ${seconds} s; send fewer inputs, or try again later.`);
+      throw unavailable(`The computation of the response took longer than ${seconds} s: ${remedy.action}, or try again later.`);
     } finally {
       clearTimeout(grace);
       signal.removeEventListener('abort', leave);
@@ -188,9 +200,8 @@ export class Predictions {
     this.#idle.unshift(new PredictionProcess({ memoryBytes, cacheBytes }));
   }
 
-  #tooMuchMemory(): ProblemError {
-    const message = `the prediction needs more than ${this.#options.memoryBytes} bytes of memory: send fewer inputs`;
-    return new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '/inputs', message, code: 'limitExceeded' }] });
+  #tooMuchMemory({ remedy }: Work): ProblemError {
+    return tooLarge(`the computation of the response needs more than ${this.#options.memoryBytes} bytes of memory`, remedy);
   }
 }
 
@@ -199,7 +210,7 @@ export class Predictions {
  * @throws ProblemError 422 if the input cannot be used
  * @throws Error if the prediction failed for another reason
  */
-function bodyOf(answer: PredictAnswer): Uint8Array {
+function bodyOf(answer: Exclude<PredictAnswer, { readonly kind: 'outOfMemory' }>): Uint8Array {
   if (answer.kind === 'done') return answer.body;
   const { message } = answer;
   if (answer.kind === 'failed') throw new Error(`the prediction failed: ${message}`);

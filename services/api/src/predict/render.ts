@@ -6,6 +6,7 @@ import { NonFiniteNumbers } from '@trainyard/engine/spec';
 import { contactSheet } from '../datasets/contactSheet.ts';
 import { filterSheet } from '../files/filterSheet.ts';
 import { nested } from '../files/nested.ts';
+import type { Remedy } from './remedies.ts';
 
 interface As {
   readonly as: 'application/json' | 'image/png';
@@ -26,6 +27,13 @@ export interface SamplesOrder extends As {
 }
 
 export type RenderOrder = FiltersOrder | SamplesOrder;
+
+/** Returns how a client can make a response smaller. */
+export function smallerResponse(order: RenderOrder): Remedy {
+  if (order.kind === 'filters') return { path: '?layer', action: 'request another layer, or download model.safetensors' };
+  if (order.samples.length > 1) return { path: '?limit', action: 'request fewer samples' };
+  return { path: '', action: 'a sample is too large to show here, so download the dataset from /datasets/{id}/export' };
+}
 
 export function rendered(order: RenderOrder): Uint8Array {
   if (order.as === 'image/png') {

@@ -12,7 +12,7 @@ export async function renderedBody(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Buffer> {
-  const body = await predictions.render(order, callerOf(request).name, clientLeft(reply));
+  const body = await predictions.render(order, { key: callerOf(request).name, signal: clientLeft(reply) });
   void reply
     .header('vary', 'accept')
     .code(200)

@@ -18,8 +18,8 @@ import { visibleJob } from './visibleJob.ts';
 /** The most weights in a response. */
 const mostWeights = 1_000_000;
 
-function unknownLayer(message: string): ProblemError {
-  return new ProblemError('invalidRequest', `?layer: ${message}.`, { issues: [{ path: '?layer', message, code: 'unknownLayer' }] });
+function wrongLayer(code: 'unknownLayer' | 'limitExceeded', message: string): ProblemError {
+  return new ProblemError('invalidRequest', `?layer: ${message}.`, { issues: [{ path: '?layer', message, code }] });
 }
 
 /**
@@ -28,11 +28,12 @@ function unknownLayer(message: string): ProblemError {
  */
 function layerOf(names: readonly string[], asked: string | undefined): string {
   const [first] = names;
-  if (first === undefined) throw unknownLayer('the model has no convolutions');
+  if (first === undefined) throw wrongLayer('unknownLayer', 'the model has no convolutions');
   if (asked === undefined) return first;
   if (names.includes(asked)) return asked;
   const guess = nearest(asked, names);
-  throw unknownLayer(
+  throw wrongLayer(
+    'unknownLayer',
     `${JSON.stringify(asked)} is not a convolution of the model${guess === null ? '' : `: did you mean ${JSON.stringify(guess)}?`} (the convolutions are ${names.join(', ')})`,
   );
 }
@@ -45,7 +46,10 @@ async function readWeights({ artifacts }: WeightsServices, jobId: string, { name
   const { shape, start, end } = found;
   const size = (end - start) / Float32Array.BYTES_PER_ELEMENT;
   if (size > mostWeights) {
-    throw unknownLayer(`${layer} has ${size} weights, but a response may have at most ${mostWeights}: download model.safetensors`);
+    throw wrongLayer(
+      'limitExceeded',
+      `${layer} has ${size} weights, but a response may have at most ${mostWeights}: download model.safetensors`,
+    );
   }
   const read = await buffer(Readable.from(tensorBytes(artifacts, file, [found])));
   return { shape, weights: new Float32Array(new Uint8Array(read).buffer) };

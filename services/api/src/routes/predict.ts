@@ -10,7 +10,7 @@ import { clientLeft } from '../http/clientLeft.ts';
 import { dataLimits } from '../http/jsonScan.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
-import { mostSamplesOf, neededBytes } from '../predict/cost.ts';
+import { mostSamplesOf, neededBytes, type RequestedPrediction, smallerPrediction } from '../predict/cost.ts';
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
 import type { WeightsSource } from '../predict/predictionProcess.ts';
@@ -50,20 +50,29 @@ const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tif
 const anyImage = /^image\//;
 const tables = ['text/csv'];
 
+type SentAs = RequestedPrediction['sentAs'];
+
 /** Limits the samples of a request. */
 interface SampleLimits {
-  /** Returns the memory that a prediction of this many samples needs, in bytes. @throws ProblemError 422 if there are too many samples */
-  check(samples: number, kind: PredictInput['kind']): number;
+  /** @throws ProblemError 422 if a prediction of this many samples is too large */
+  check(samples: number, sentAs: SentAs): void;
   /** The most samples in one request. */
   readonly most: number;
 }
 
+interface SentInput {
+  readonly sentAs: SentAs;
+  readonly input: PredictInput;
+}
+
 /** Returns the samples of a body. @throws ProblemError 422 if the body has no valid samples, or too many */
-async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<PredictInput> {
+async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<SentInput> {
   if (Buffer.isBuffer(body)) {
-    const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
-    if (!isTable) limits.check(1, 'image');
-    return isTable ? await csvInput(tableOf(spec), body, limits.most) : { kind: 'image', bytes: body };
+    if (tables.some((type) => mediaType.toLowerCase().startsWith(type))) {
+      return { sentAs: 'table', input: await csvInput(tableOf(spec), body, limits.most) };
+    }
+    limits.check(1, 'image');
+    return { sentAs: 'image', input: { kind: 'image', bytes: body } };
   }
   const { inputs, rows } = parseBody(parsedSamples, body);
   if ((inputs === undefined) === (rows === undefined)) {
@@ -72,11 +81,11 @@ async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: 
   }
   if (rows !== undefined) {
     const table = tableOf(spec);
-    limits.check(rows.length, 'values');
-    return await rowsInput(table, rows);
+    limits.check(rows.length, 'rows');
+    return { sentAs: 'rows', input: await rowsInput(table, rows) };
   }
   const form = findDataset(spec.data.dataset).describe(spec.data);
-  return { kind: 'values', values: flatInputs(inputs ?? [], form) };
+  return { sentAs: 'inputs', input: { kind: 'values', values: flatInputs(inputs ?? [], form) } };
 }
 
 const inputShapeOf = ({ data }: JobSpec): readonly number[] => findDataset(data.dataset).describe(data).inputShape;
@@ -133,16 +142,18 @@ export const predictRoutes: Routes = (app, { services }, done) => {
       const activations = request.query.activations === 'true';
       const sampleLimits: SampleLimits = {
         most: mostSamplesOf(inputShapeOf(spec), mostInputs),
-        check: (count, kind) => neededBytes({ spec, kind, samples: count, activations }, predictions.memoryBytes),
+        check: (samples, sentAs) => void neededBytes({ spec, sentAs, samples, activations }, predictions.memoryBytes),
       };
-      const input = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
+      const { sentAs, input } = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
       // Frees the parsed JSON, which takes many times the memory of its numbers.
       request.body = {};
-      const needed = sampleLimits.check(samplesOf(spec, input), input.kind);
+      const asked = { spec, sentAs, samples: samplesOf(spec, input), activations };
+      const needed = neededBytes(asked, predictions.memoryBytes);
+      const requester = { key: callerOf(request).name, signal: clientLeft(reply) };
       const answer = await withLatestWeights(services, job, async (file) => {
         const order = { kind: 'predict' as const, key: `${job.id}/${file.sha256}`, spec, input, activations, memoryBytes: needed };
         const weights = async () => await weightsOf(services, job.id, file);
-        return await predictions.predict(order, weights, callerOf(request).name, clientLeft(reply));
+        return await predictions.predict(order, weights, smallerPrediction(asked), requester);
       });
       void reply.code(200).type('application/json; charset=utf-8');
       return reply.send(Buffer.from(answer) as unknown as z.infer<typeof prediction>);

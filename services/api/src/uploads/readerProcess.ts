@@ -81,7 +81,7 @@ async function answer(order: ReadOrder): Promise<ReadAnswer> {
 /** Starts the thread that kills this process when it uses too much memory. */
 async function watchMemory(): Promise<void> {
   const workerData = { memoryBytes: Number(process.argv[2]), parent: process.ppid };
-  await once(new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData }), 'online');
+  await once(new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData }), 'message');
 }
 
 // Exits when the parent has ended, because nobody needs the answer then.
