@@ -1,6 +1,6 @@
 // How often a key may call: everything counts, also what is answered with 401 or 404, and each caller for itself.
 import type { Problem } from '@trainyard/contracts';
-import { parseApiKeys } from '@trainyard/jobs';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { openApi, type TestApi } from './fixtures/api.ts';
@@ -72,7 +72,19 @@ describe('a rate limit', () => {
     expect((await api.get('/jobs', bearer(keys.ada))).statusCode).toBe(200);
   });
 
-  test('does not apply to health checks', async ({ api }) => {
-    expect(new Set(await statuses(9, async () => await api.get('/health/live')))).toEqual(new Set([200]));
+  test('counts requests without a valid key in memory, and only those of keys in Redis', async ({ api, redis }) => {
+    const counts = async (): Promise<string[]> => await redis.connect().keys(redisKeys(redis.prefix).turns('*'));
+    for (const path of ['/', '/catalog', '/docs/', '/jobs']) await api.get(path);
+    expect((await api.get('/catalog')).statusCode).toBe(429);
+    expect(await counts()).toEqual([]);
+    await api.get('/jobs', bearer(keys.ada));
+    expect(await counts()).toEqual([redisKeys(redis.prefix).turns('key:ada')]);
+  });
+
+  test.for(['GET', 'POST', 'DELETE'] as const)('does not apply to health checks, also with the method %s', async (method, { api }) => {
+    for (const url of ['/health/live', '/health/ready']) {
+      const status = method === 'GET' ? 200 : 405;
+      expect(new Set(await statuses(9, async () => await api.call({ method, url })))).toEqual(new Set([status]));
+    }
   });
 });

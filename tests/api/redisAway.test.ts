@@ -1,16 +1,32 @@
 // The API while its Redis is away: it answers, soon, that it cannot serve now, goes on where it was when Redis is
 // back, and never shows the inside of a fault.
 import { type Problem, problemSchema } from '@trainyard/contracts';
-import { closeRedis, connectRedis, redisKeys } from '@trainyard/jobs';
+import { closeRedis, connectRedis, parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, createJob, metricsOf, openJobs } from '../support/jobs.ts';
-import { openTestRedis, redisTest } from '../support/redis.ts';
-import { openApi } from './fixtures/api.ts';
+import { openTestRedis, redisTest, type TestRedis } from '../support/redis.ts';
+import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
 import { openStream } from './fixtures/eventSource.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
 import { type RedisProxy, startRedisProxy } from './fixtures/redisProxy.ts';
 import { tutorial } from './fixtures/spec.ts';
 
-/** An API whose Redis is reached through a proxy, with connections as the server process makes them. */
+/** Opens an API whose Redis is reached through a proxy, with connections as the server process makes them. Returns how to close it, too. */
+async function openThrough(proxy: RedisProxy, redis: TestRedis, options: TestApiOptions = {}): Promise<[TestApi, () => Promise<void>]> {
+  const connections = new Set<ReturnType<typeof connectRedis>>();
+  const connect: typeof redis.connect = (role) => {
+    const connection = connectRedis(proxy.url, { role: role === 'subscriber' ? role : 'api' });
+    connections.add(connection);
+    return connection;
+  };
+  const api = await openApi({ ...redis, url: proxy.url, connect }, options);
+  const close = async (): Promise<void> => {
+    await api.close();
+    await Promise.all([...connections].map(closeRedis));
+  };
+  return [api, close];
+}
+
 const test = redisTest
   .extend('proxy', async ({ redis }, { onCleanup }): Promise<RedisProxy> => {
     const proxy = await startRedisProxy(redis.url);
@@ -18,17 +34,8 @@ const test = redisTest
     return proxy;
   })
   .extend('api', async ({ redis, proxy }, { onCleanup }) => {
-    const connections = new Set<ReturnType<typeof connectRedis>>();
-    const connect: typeof redis.connect = (role) => {
-      const connection = connectRedis(proxy.url, { role: role === 'subscriber' ? role : 'api' });
-      connections.add(connection);
-      return connection;
-    };
-    const api = await openApi({ ...redis, connect });
-    onCleanup(async () => {
-      await api.close();
-      await Promise.all([...connections].map(closeRedis));
-    });
+    const [api, close] = await openThrough(proxy, redis);
+    onCleanup(close);
     return api;
   });
 
@@ -62,6 +69,36 @@ test.for(['cut', 'freeze'] as const)(
     await expect.poll(async () => (await api.get('/jobs')).statusCode).toBe(200);
   },
 );
+
+test('pages that need no Redis, and refusals, do not wait for it, although requests are counted', async ({
+  proxy,
+  redis,
+  onTestFinished,
+}) => {
+  const ada = makeKey('ada');
+  const [api, close] = await openThrough(proxy, redis, { apiKeys: parseApiKeys(ada.entry), rateLimit: 100 });
+  onTestFinished(close);
+  const answers = async (): Promise<number[]> => {
+    const paths = ['/', '/catalog', '/openapi.json', '/docs/', '/health/live', '/jobs', '/nothing'];
+    return await Promise.all(paths.map(async (path) => (await api.get(path)).statusCode));
+  };
+  const expected = [200, 200, 200, 200, 200, 401, 401];
+  // The first request loads the page of the documents.
+  expect(await answers()).toEqual(expected);
+  expect((await api.get('/jobs', bearer(ada))).statusCode).toBe(200);
+  const command = connectRedis(proxy.url, { role: 'api' });
+  onTestFinished(async () => await closeRedis(command));
+  await command.ping();
+  proxy.freeze();
+  // A command that is sent before the requests gives up before any command of theirs would.
+  const givenUp = command.ping().then(
+    () => 'answered',
+    () => 'given up',
+  );
+  expect(await Promise.race([answers(), givenUp])).toEqual(expected);
+  expect(await givenUp).toBe('given up');
+  await proxy.mend();
+});
 
 test('readiness says which dependency is down, and when it is back', async ({ api, proxy }) => {
   const ready = { status: 'ready', dependencies: { redis: 'up', storage: 'up' } };

@@ -93,7 +93,7 @@ function createServer({ services, config }: AppOptions): FastifyInstance {
 
 /** Registers the plugins that handle every request. They run in the order in which they are registered. */
 async function registerPlugins(app: FastifyInstance, { services, config }: AppOptions): Promise<void> {
-  const { apiKeys: keys, metrics, rateLimiter, redisHealth, streamTokens } = services;
+  const { apiKeys: keys, metrics, rateLimiter, addressLimiter, redisHealth, streamTokens } = services;
   const { basePath, corsOrigins, heartbeatMs, requestsPerKey, stallMs, streamsPerKey } = config;
   collectMethods(app);
   await app.register(connections, { maxConnections: config.connections, stallMs });
@@ -105,7 +105,7 @@ async function registerPlugins(app: FastifyInstance, { services, config }: AppOp
   await app.register(errors, { redisHealth });
   await app.register(headers, { corsOrigins });
   await app.register(arrival, { timeoutMs: config.requestTimeoutMs });
-  await app.register(access, { keys, rateLimiter, streamTokens, corsOrigins });
+  await app.register(access, { keys, rateLimiter, addressLimiter, streamTokens, corsOrigins });
   await app.register(requestPlaces, { keys, requestsPerKey, waitLimitMs: config.requestWaitMs });
   await app.register(requestForm);
   await app.register(documentation, { version, needsKeys: keys.current.length > 0 });

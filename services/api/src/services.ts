@@ -24,6 +24,7 @@ import type { ApiConfig } from './config.ts';
 import { BuiltInReads } from './datasets/builtInReads.ts';
 import { ClassLimits } from './datasets/classLimits.ts';
 import { FairSemaphore } from './fairSemaphore.ts';
+import { AddressLimiter } from './http/addressLimiter.ts';
 import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { Predictions } from './predict/predictions.ts';
 import { StorageHealth } from './storageHealth.ts';
@@ -71,6 +72,8 @@ function createRequestServices(config: ApiConfig, { log }: ServiceParts) {
     /** Limits the pages of long histories that are read at the same time. */
     historyTurns: new FairSemaphore({ places: historyPages }),
     metrics: new ServiceMetrics(),
+    /** `null` if the settings have no rate limit. Requests are then not counted. */
+    addressLimiter: config.rateLimit === 0 ? null : new AddressLimiter(config.rateLimit),
   };
 }
 
@@ -126,7 +129,7 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     /** The dependencies that `GET /health/ready` checks. */
     dependencies,
     apiKeys: new ApiKeys(config.apiKeys),
-    keyQuotas: new KeyQuotas({ redis, prefix, quotas: config.quotas, redisMaxBytes: () => redisHealth?.memory?.maxBytes ?? null }),
+    keyQuotas: new KeyQuotas({ redis, prefix, quotas: config.quotas, redisMaxBytes: () => redisHealth.memory?.maxBytes ?? null }),
     /** `null` if the settings have no rate limit. Requests are then not counted. */
     rateLimiter: config.rateLimit === 0 ? null : new RateLimiter({ redis, prefix, perMinute: config.rateLimit }),
     streamTokens: new StreamTokens(base),

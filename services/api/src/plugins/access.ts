@@ -9,9 +9,11 @@ import {
   isRedisUnavailable,
   type RateLimiter,
   type StreamTokens,
+  type Turn,
 } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import type { AddressLimiter } from '../http/addressLimiter.ts';
 import { forwardingHeader, hostOfAuthority } from '../http/proxies.ts';
 import { keyOfStreamToken, streamTokenOf } from '../http/streamToken.ts';
 import { ProblemError } from '../problems.ts';
@@ -93,6 +95,11 @@ function isPublic({ routeOptions, knownPath }: FastifyRequest): boolean {
   return routeOptions.config.isPublic === true || knownPath?.isPublic === true;
 }
 
+/** Returns whether the rate limit ignores requests to the path of a request. */
+function isUncounted({ routeOptions, knownPath }: FastifyRequest): boolean {
+  return routeOptions.config.isUncounted === true || knownPath?.isUncounted === true;
+}
+
 /** Returns the API key of a request. @throws ProblemError 401 if the request has no key or an unknown one */
 function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
@@ -104,26 +111,36 @@ function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
 
 export interface AccessOptions {
   readonly keys: ApiKeys;
-  /** Counts requests per key. Requests without a valid key, and public requests, are counted per address. `null` counts no requests. */
+  /** Counts the requests of each API key. `null` counts no requests. */
   readonly rateLimiter: RateLimiter | null;
+  /** Counts the requests of each address to public routes, and those without a valid API key. `null` counts no requests. */
+  readonly addressLimiter: AddressLimiter | null;
   readonly streamTokens: StreamTokens;
   /** The web sites that may call this service from their pages. Without API keys, only sites of this machine may call it. */
   readonly corsOrigins: readonly string[];
 }
 
-export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens, corsOrigins }, done) => {
-  /** Counts a request of a key or an address. @throws ProblemError 429 if the key or address has reached its limit */
-  const countRequest = async (subject: string): Promise<void> => {
+/** @throws ProblemError 429 if the caller has reached its limit */
+function expectTurn(turn: Turn | undefined, perMinute: number | undefined): void {
+  if (turn === undefined || turn.taken) return;
+  const seconds = Math.max(1, Math.ceil(turn.retryAfterMs / 1_000));
+  throw new ProblemError('tooManyRequests', `More than ${perMinute} requests a minute; try again in ${seconds} s.`, {
+    headers: { 'retry-after': String(seconds) },
+  });
+}
+
+export const access = fp<AccessOptions>((app, { keys, rateLimiter, addressLimiter, streamTokens, corsOrigins }, done) => {
+  /** Counts a request without a valid API key. @throws ProblemError 429 if the address has reached its limit */
+  const countAddress = (address: string): void => expectTurn(addressLimiter?.take(address), addressLimiter?.perMinute);
+  /** Counts a request of an API key. @throws ProblemError 429 if the key has reached its limit */
+  const countKey = async ({ name }: Caller): Promise<void> => {
     // While Redis is unavailable, requests are not counted. Routes that need Redis then answer with 503 themselves.
-    const turn = await rateLimiter?.take(subject).catch((error: unknown) => {
-      app.redisHealth?.report(error);
+    const turn = await rateLimiter?.take(`key:${name}`).catch((error: unknown) => {
+      app.redisHealth.report(error);
       if (!isRedisUnavailable(error)) throw error;
+      return undefined;
     });
-    if (turn === undefined || turn.taken) return;
-    const seconds = Math.max(1, Math.ceil(turn.retryAfterMs / 1_000));
-    throw new ProblemError('tooManyRequests', `More than ${rateLimiter?.perMinute} requests a minute; try again in ${seconds} s.`, {
-      headers: { 'retry-after': String(seconds) },
-    });
+    expectTurn(turn, rateLimiter?.perMinute);
   };
 
   app.decorateRequest('caller', null);
@@ -136,7 +153,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
       refuseForeign(request, host, corsOrigins);
       request.caller = local;
     } else if (isPublic(request)) {
-      if (request.routeOptions.config.isUncounted !== true) await countRequest(`address:${address}`);
+      if (!isUncounted(request)) countAddress(address);
     } else {
       // Counted before the response, so that a 401 or a 404 counts like any other request.
       try {
@@ -144,7 +161,8 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
         request.caller =
           token === undefined ? keyOf(request, keys.current) : await keyOfStreamToken(request, token, streamTokens, keys.current);
       } finally {
-        await countRequest(request.caller === null ? `address:${address}` : `key:${request.caller.name}`);
+        if (request.caller === null) countAddress(address);
+        else await countKey(request.caller);
       }
     }
     if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {

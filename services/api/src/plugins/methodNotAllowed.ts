@@ -13,6 +13,8 @@ interface KnownPath {
   readonly allow: string;
   /** Whether a route of the path needs no API key. */
   readonly isPublic: boolean;
+  /** Whether the rate limit ignores requests to all routes of the path. */
+  readonly isUncounted: boolean;
 }
 
 declare module 'fastify' {
@@ -58,7 +60,8 @@ function routerOf(routesByPath: ReadonlyMap<string, readonly RouteOptions[]>) {
   for (const [url, routes] of routesByPath) {
     const methods = new Set(routes.flatMap((route) => route.method));
     const isPublic = routes.some((route) => route.config?.isPublic === true);
-    const knownPath: KnownPath = { url, allow: [...methods].toSorted().join(', '), isPublic };
+    const isUncounted = routes.every((route) => route.config?.isUncounted === true);
+    const knownPath: KnownPath = { url, allow: [...methods].toSorted().join(', '), isPublic, isUncounted };
     router.on('GET', url, () => undefined, knownPath);
   }
   return router;
