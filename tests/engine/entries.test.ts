@@ -34,7 +34,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     data,
     `
       DataFormatError DatasetChecksumError DatasetUnavailableError InlineLoader LoaderError UPLOADED_FILE UploadError
-      cifarDataset contentOf dataSchema datasetDefinitions describeData encodeNpy encodeNpz encodePng epochOrder fileKind
+      balancedOrder cifarDataset contentOf dataSchema datasetDefinitions describeData encodeNpy encodeNpz encodePng epochOrder fileKind
       findDataset idxDataset imageFormatOf isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
       prepareRows readNpz sampleOrder smallestLimit splitRows suggestedFormats transformDefinitions transformSchema
       uploadFileParts uploadFormat uploadFormatDefinitions uploadFormats uploadOptions uploadedContent uploadedDatasetId

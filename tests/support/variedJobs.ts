@@ -153,6 +153,19 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     optimizer: { type: 'sgd', learningRate: 0.05 },
     epochs: 2,
   },
+  'balanced sampling and transforms that draw': {
+    seed: 11,
+    data: {
+      ...images,
+      sampling: 'balanced',
+      batchSize: 100,
+      transforms: [{ type: 'randomCrop', size: 28, padding: 2 }, { type: 'horizontalFlip' }],
+    },
+    model: classifier({ type: 'maxPool2d', kernelSize: 2 }, { type: 'dropout', p: 0.1 }),
+    loss: crossEntropy,
+    optimizer: { type: 'sgd', learningRate: 0.05 },
+    epochs: 3,
+  },
   'uploaded values with a test part': {
     seed: 5,
     data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8 },

@@ -6,6 +6,7 @@ import type { Shape } from '../shape.ts';
 import type { Splits, Target } from './dataset.ts';
 import type { DatasetFiles, FileDigests, ReadOptions } from './files.ts';
 import { loaderOptions } from './loader.ts';
+import { checkedSampling } from './sampling.ts';
 
 /** The facts about a dataset that are known before it is loaded. Specs are checked against them. */
 export interface DatasetDescription {
@@ -88,7 +89,7 @@ export function defineDataset<const Name extends string, Fields extends z.ZodRaw
   const { options, ...definition } = parts;
   const dataset = { dataset: z.literal(parts.name).describe(parts.description) };
   const shape: typeof dataset & Fields & typeof loaderOptions = { ...dataset, ...options, ...loaderOptions };
-  return { ...definition, schema: z.strictObject(shape).describe(parts.description) };
+  return { ...definition, schema: checkedSampling(z.strictObject(shape)).describe(parts.description) };
 }
 
 /** The options of datasets of a fixed size. */

@@ -23,6 +23,7 @@ export { type NpyArray, parseNpy } from './npy.ts';
 export { npyDataset, type NpyOptions } from './npyDataset.ts';
 export { encodeNpy, encodeNpz } from './npyWriter.ts';
 export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './npz.ts';
+export { balancedOrder } from './sampling.ts';
 export { smallestLimit, splitRows } from './split.ts';
 export { type Cell, prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './table/predictRows.ts';
 export type { TablePreparation } from './table/preparation.ts';

@@ -8,13 +8,14 @@ import { type Shape, sizeOf } from '../shape.ts';
 import { type Dataset, type InputArray, type SampleOrder, type Target, type TargetArray, targetArray, targetSize } from './dataset.ts';
 import { LoaderError } from './errors.ts';
 import { show } from '../validation.ts';
+import { earlierVisits, samplingOptions } from './sampling.ts';
 import { transformSchema } from './transforms/index.ts';
 import { type Preparation, SampleReader } from './transforms/reader.ts';
 
 /** The options of a job's `data` that every dataset has. They have PyTorch's names in camelCase. */
 export const loaderOptions = {
   batchSize: z.int().min(1).default(64).describe('The number of samples in a step'),
-  shuffle: z.boolean().default(true).describe('Trains on the samples in a new random order in each epoch'),
+  ...samplingOptions,
   dropLast: z.boolean().default(false).describe('Leaves out the last batch of an epoch if it has fewer samples than the others'),
   transforms: z
     .array(transformSchema)
@@ -52,10 +53,11 @@ export interface BatchLoader {
    * Returns the batches of one pass over the samples. `order` must not change until the pass ends. A pass ends when all batches were read,
    * when the loop over it is left, or when a new pass begins.
    * @param epoch the number of the epoch. Random transforms depend on it. Default: 0
+   * @param start the index in `order` at which the pass begins. The samples before it were visited before an interruption. Default: 0
    * @throws ArgumentError if `order` is longer than the dataset
    * @throws LoaderError if the loader is closed
    */
-  epoch(order: SampleOrder, epoch?: number): Iterable<Batch>;
+  epoch(order: SampleOrder, epoch?: number, start?: number): Iterable<Batch>;
   /** Releases the loader's memory and threads. Further calls have no effect. */
   close(): Promise<void>;
 }
@@ -81,6 +83,19 @@ export function checkOrder(order: SampleOrder, { length }: Dataset): void {
   if (!ArrayBuffer.isView(order))
     throw new ArgumentError(`the order of samples must be a Uint32Array, got ${show(order)}: use Uint32Array.from(order)`);
   if (order.length > length) throw new ArgumentError(`the order has ${order.length} samples, but the dataset has only ${length}`);
+}
+
+/** The samples of a pass, in order. */
+export interface Visits {
+  readonly order: SampleOrder;
+  /** How often each sample came before in the epoch. Null if no sample comes twice, or no random transform depends on it. */
+  readonly earlier: Uint32Array | null;
+}
+
+/** Returns the samples of a pass that begins at the index `start` of the epoch's order. */
+export function visitsFrom(order: SampleOrder, start: number, { length }: Dataset, { augmentationSeed }: Preparation): Visits {
+  const earlier = augmentationSeed === undefined ? null : earlierVisits(order, length);
+  return { order: order.subarray(start), earlier: earlier?.subarray(start) ?? null };
 }
 
 /** Returns the number of samples in the largest batch of this dataset. */
@@ -147,21 +162,21 @@ export class InlineLoader implements BatchLoader {
     this.#buffer = new BatchBuffer(dataset, shape, inputs, targetArray(dataset.target, capacity), capacity);
   }
 
-  epoch(order: SampleOrder, epoch = 0): Iterable<Batch> {
+  epoch(order: SampleOrder, epoch = 0, start = 0): Iterable<Batch> {
     if (this.#closed) throw new LoaderError('the loader is closed');
     checkOrder(order, this.#dataset);
     this.#pass += 1;
-    return this.#batches(order, epoch, this.#pass);
+    return this.#batches(visitsFrom(order, start, this.#dataset, this.#options), epoch, this.#pass);
   }
 
-  *#batches(order: SampleOrder, epoch: number, pass: number): Generator<Batch, void, void> {
+  *#batches({ order, earlier }: Visits, epoch: number, pass: number): Generator<Batch, void, void> {
     const { batchSize } = this.#options;
     const count = batchCount(order.length, this.#options);
     for (let i = 0; i < count; i++) {
       if (this.#closed) throw new LoaderError('the loader is closed');
       if (pass !== this.#pass) throw new LoaderError('another pass has begun on this loader');
       const indices = order.subarray(i * batchSize, (i + 1) * batchSize);
-      this.#reader.read(indices, epoch, this.#buffer.inputs, this.#buffer.targets);
+      this.#reader.read(indices, epoch, this.#buffer.inputs, this.#buffer.targets, earlier?.subarray(i * batchSize) ?? null);
       yield this.#buffer.batch(indices.length);
     }
   }

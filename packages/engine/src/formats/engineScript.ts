@@ -1,6 +1,7 @@
 // Exports a job as a TypeScript program for this engine. It has the same model, seed, data and training loop as the job, so its losses are
 // the same, bit for bit. pytorchScript.ts does the same for PyTorch.
 import { describeData, findDataset } from '../data/datasets/index.ts';
+import { samplingOf } from '../data/sampling.ts';
 import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
@@ -96,13 +97,15 @@ function model({ spec, imports }: Outline): string {
 }
 
 function data({ spec, dataImports, hasTest }: Outline): string {
-  const { batchSize, dropLast, transforms } = spec.data;
+  // The loop draws the order of the samples, so `loadData` does not need the option `sampling`.
+  const { sampling: _sampling, shuffle, dropLast, transforms, ...loaded } = spec.data;
+  const { batchSize } = loaded;
   const [shown, own] = transforms.length === 0 ? [[], []] : [['transforms'], ['transforms', `augmentationSeed: ${spec.seed}`]];
   const loader = `new ${dataImports.use('InlineLoader')}`;
   const options = (...lines: string[]): string => `{ ${lines.join(', ')} }`;
   const lines = [
     ...(transforms.length === 0 ? [] : [`const transforms: ${dataImports.use('type TransformSpec')}[] = ${literal(transforms)};`]),
-    `const data = await ${dataImports.use('loadData')}(${literal({ ...spec.data, transforms: [] })}, { files, generator });`,
+    `const data = await ${dataImports.use('loadData')}(${literal({ ...loaded, shuffle, dropLast, transforms: [] })}, { files, generator });`,
     `const loader = ${loader}(data.train, ${options(`batchSize: ${batchSize}`, `dropLast: ${dropLast}`, ...own)});`,
     ...(hasTest
       ? [
@@ -159,7 +162,7 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
     `  const learningRate = ${ownLearningRate(spec)};`,
     '  let totalLoss = 0;',
     '  let seen = 0;',
-    `  for (const batch of loader.epoch(${dataImports.use('epochOrder')}(generator, data.train.length, ${spec.data.shuffle}), epoch)) {`,
+    `  for (const batch of loader.epoch(${orderCode(spec, dataImports)}, epoch)) {`,
     ...(scheduler === undefined ? [] : setRates(spec, setsMomentum, '    ')),
     `    ${imports.use('inArena')}(() => {`,
     `      const [input, target] = ${imports.use('batchTensors')}(batch);`,
@@ -188,6 +191,13 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
     ...(earlyStopping === undefined ? [] : ['let best: number | null = null;', 'let waited = 0;']),
   ];
   return `${before.map((line) => `${line}\n`).join('')}for (let epoch = 1; epoch <= ${spec.epochs}; epoch++) {\n${body.join('\n')}\n}\n`;
+}
+
+/** Returns the call that draws the order of an epoch. */
+function orderCode({ data }: JobSpec, dataImports: Imports): string {
+  const sampling = samplingOf(data);
+  if (sampling === 'balanced') return `${dataImports.use('balancedOrder')}(generator, data.train)`;
+  return `${dataImports.use('epochOrder')}(generator, data.train.length, ${sampling === 'shuffle'})`;
 }
 
 function stopping({ metric, patience, minDelta }: NonNullable<JobSpec['earlyStopping']>): string[] {

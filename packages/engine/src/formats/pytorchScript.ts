@@ -3,6 +3,7 @@
 import type { Argument, Construction } from '../construction.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import type { PyTorchData } from '../data/define.ts';
+import { samplingOf } from '../data/sampling.ts';
 import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
@@ -68,7 +69,7 @@ function head({ spec, data, transform }: Outline): string {
     ...(spec.initialWeights === undefined ? [] : ['from safetensors.torch import load_file']),
     'from torch import nn, optim',
     ...(spec.scheduler === undefined ? [] : ['from torch.optim import lr_scheduler']),
-    'from torch.utils.data import DataLoader, TensorDataset',
+    `from torch.utils.data import DataLoader, TensorDataset${samplingOf(spec.data) === 'balanced' ? ', WeightedRandomSampler' : ''}`,
     '',
   ];
   return lines.join('\n');
@@ -129,18 +130,27 @@ function definitionsIn({ definitions, positional }: Construction): string[] {
 
 function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
   const { data, loss, optimizer, scheduler } = spec;
-  const options = [`batch_size=${data.batchSize}`, ...(data.shuffle ? ['shuffle=True'] : []), ...(data.dropLast ? ['drop_last=True'] : [])];
+  const sampling = samplingOf(data);
+  const order = { shuffle: ['shuffle=True'], balanced: ['sampler=sampler'], sequential: [] }[sampling];
+  const options = [`batch_size=${data.batchSize}`, ...order, ...(data.dropLast ? ['drop_last=True'] : [])];
   const tensors = ['inputs', 'targets', ...(transform?.isRandom === true ? ['torch.arange(len(inputs))'] : [])];
   const lines = [
     ...classWeights(spec),
     `criterion = ${pythonCall(findLoss(loss.type).pytorch(loss))}`,
     optimizerCode(optimizer),
     ...(scheduler === undefined ? [] : [`scheduler = ${pythonCall(findScheduler(scheduler.type).pytorch(scheduler), 'optimizer')}`]),
+    ...(sampling === 'balanced' ? balancedSampler : []),
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
     '',
   ];
   return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform !== null) : ''}`;
 }
+
+/** The lines that make a sampler which draws each class equally often. */
+const balancedSampler: readonly string[] = [
+  'sample_weights = 1 / torch.bincount(targets).double()[targets]',
+  'sampler = WeightedRandomSampler(sample_weights, len(targets))',
+];
 
 /** Returns the lines that compute class weights, if they follow from the data. */
 function classWeights({ data, loss }: JobSpec): string[] {
@@ -175,12 +185,15 @@ ${hasClasses ? `            correct += (${isCorrect}).sum().item()\n` : ''}    $
 function loop({ spec, transform, hasTest }: Outline): string {
   const { scheduler, gradientClipping, earlyStopping } = spec;
   const isRandom = transform?.isRandom === true;
-  const input = transform === null ? 'x' : isRandom ? 'transform(x, epoch, samples)' : 'transform(x)';
+  const isRepeated = isRandom && samplingOf(spec.data) === 'balanced';
+  const drawn = isRepeated ? 'transform(x, epoch, samples, earlier_visits(samples, visits))' : 'transform(x, epoch, samples)';
+  const input = transform === null ? 'x' : isRandom ? drawn : 'transform(x)';
   const followed = scheduler === undefined ? null : findScheduler(scheduler.type).metric(scheduler);
   const perStep = scheduler?.interval === 'step';
   const body = [
     'learning_rate = optimizer.param_groups[0]["lr"]',
     'total_loss, seen = 0.0, 0',
+    ...(isRepeated ? ['visits = np.zeros(len(inputs), dtype=np.int64)'] : []),
     `for x, y${isRandom ? ', samples' : ''} in loader:`,
     '    optimizer.zero_grad()',
     `    loss = criterion(model(${input}), y)`,

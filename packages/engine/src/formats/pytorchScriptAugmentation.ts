@@ -2,6 +2,7 @@
 // because the numbers of a sample must not depend on the order in which samples are read (data/transforms/draws.ts).
 import { findDataset } from '../data/datasets/index.ts';
 import { numpy } from '../data/transforms/define.ts';
+import { samplingOf } from '../data/sampling.ts';
 import { findTransform, transformedShape } from '../data/transforms/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
 
@@ -16,6 +17,7 @@ export function transformCode({ seed, data }: JobSpec): TransformCode | null {
   if (data.transforms.length === 0) return null;
   let shape = findDataset(data.dataset).describe(data).inputShape;
   const isRandom = data.transforms.some(({ type }) => findTransform(type).random);
+  const isRepeated = samplingOf(data) === 'balanced';
   const imports = new Set<string>(isRandom ? [numpy] : []);
   const functions = new Set<string>();
   const lines: string[] = [];
@@ -24,35 +26,47 @@ export function transformCode({ seed, data }: JobSpec): TransformCode | null {
     const code = definition.pytorch(spec, shape);
     for (const name of code.imports ?? []) imports.add(name);
     for (const text of code.functions ?? []) functions.add(text);
-    if (definition.random) lines.push(drawsLine(place, code.draws));
+    if (definition.random) lines.push(drawsLine(place, code.draws ?? 4, isRepeated));
     lines.push(...code.lines);
     const transformed = transformedShape([spec], shape);
     if (!transformed.ok) throw transformed.error;
     shape = transformed.shape;
   }
   const body = [...lines, 'return images'].map((line) => `    ${line}\n`).join('');
-  const signature = isRandom ? 'transform(images, epoch=None, samples=None)' : 'transform(images)';
+  const signature = isRandom ? `transform(images, epoch=None, samples=None${isRepeated ? ', earlier=None' : ''})` : 'transform(images)';
   const called = [...functions].map((text) => `\n${text}\n\n`).join('');
   return {
     imports: [...imports],
-    functions: `${isRandom ? drawFunction(seed) : ''}${called}\ndef ${signature}:\n${body}`,
+    functions: `${isRandom ? drawFunction(seed, isRepeated) : ''}${called}\ndef ${signature}:\n${body}`,
     isRandom,
   };
 }
 
-const drawsLine = (place: number, draws = 4): string =>
-  `draws = None if samples is None else uniform_draws(epoch, samples, ${place}${draws > 4 ? `, ${draws}` : ''})`;
+const drawsLine = (place: number, draws: number, isRepeated: boolean): string =>
+  `draws = None if samples is None else uniform_draws(epoch, samples, ${place}${draws > 4 ? `, ${draws}` : ''}${isRepeated ? ', earlier=earlier' : ''})`;
 
-const drawFunction = (seed: number): string => `
-def uniform_draws(epoch, samples, place, count=4):
-    """Numbers from [0, 1) for each sample, at least \`count\`, which depend only on the seed, the epoch, the sample and the transform's
+/** The function that counts how often samples come up, for epochs in which a sample can come up several times. */
+const visitsFunction = `
+def earlier_visits(samples, visits):
+    """How often each sample came before in the epoch. Adds the samples to \`visits\`."""
+    earlier = np.empty(len(samples), dtype=np.uint64)
+    for row, sample in enumerate(samples.tolist()):
+        earlier[row] = visits[sample]
+        visits[sample] += 1
+    return earlier
+
+`;
+
+const drawFunction = (seed: number, isRepeated: boolean): string => `${isRepeated ? visitsFunction : ''}
+def uniform_draws(epoch, samples, place, count=4${isRepeated ? ', earlier=None' : ''}):
+    """Numbers from [0, 1) for each sample, at least \`count\`, which depend only on the seed, the epoch, the sample${isRepeated ? ', how often it\n    came before in the epoch' : ''} and the transform's
     place (Philox4x32-10; Salmon et al. 2011)."""
     low = np.uint64(0xFFFFFFFF)
     blocks = np.arange((count + 3) // 4, dtype=np.uint64)
     c0, c1, c2, c3 = (np.zeros((len(samples), len(blocks)), dtype=np.uint64) for _ in range(4))
     c0, c1 = c0 + samples.numpy().astype(np.uint64)[:, None], c1 + np.uint64(epoch)
     c2 = c2 + np.uint64(place) + np.uint64(256) * blocks
-    k0, k1 = ${seed}, 0
+${isRepeated ? '    c3 = c3 + earlier[:, None]\n' : ''}    k0, k1 = ${seed}, 0
     for _ in range(10):
         first, second = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
         c0, c2 = (second >> np.uint64(32)) ^ c1 ^ np.uint64(k0), (first >> np.uint64(32)) ^ c3 ^ np.uint64(k1)

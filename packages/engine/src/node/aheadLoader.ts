@@ -13,6 +13,7 @@ import {
   batchCount,
   checkBatchSize,
   checkOrder,
+  visitsFrom,
 } from '../data/loader.ts';
 import { type Preparation, SampleReader } from '../data/transforms/reader.ts';
 import { ThreadLostError } from '../errors.ts';
@@ -80,14 +81,15 @@ export class AheadLoader implements BatchLoader {
     return Math.max(0, filled - this.#taken);
   }
 
-  epoch(order: SampleOrder, epoch = 0): Iterable<Batch> {
+  epoch(order: SampleOrder, epoch = 0, start = 0): Iterable<Batch> {
     if (this.#closing !== null) throw new LoaderError('the loader is closed');
     if (this.#death !== null) throw this.#death;
     checkOrder(order, this.#dataset);
     this.#pass = (this.#pass % 0x7fffffff) + 1;
     this.#taken = 0;
     this.#want(this.#pass);
-    const message: PassOrder = { pass: this.#pass, order, epoch, batches: batchCount(order.length, this.#options) };
+    const visits = visitsFrom(order, start, this.#dataset, this.#options);
+    const message: PassOrder = { pass: this.#pass, ...visits, epoch, batches: batchCount(visits.order.length, this.#options) };
     this.#thread.postMessage(message, []);
     return this.#batches(message);
   }

@@ -49,6 +49,8 @@ export interface RingSetup {
 export interface PassOrder {
   readonly pass: number;
   readonly order: SampleOrder;
+  /** How often each sample of `order` came before in the epoch; see Visits in data/loader.ts. */
+  readonly earlier: Uint32Array | null;
   readonly epoch: number;
   readonly batches: number;
 }

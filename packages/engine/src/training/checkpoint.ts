@@ -3,6 +3,7 @@
 // metadata.
 import { z } from 'zod';
 import { canonicalJson } from '../canonicalJson.ts';
+import { withSampling } from '../data/sampling.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, type NamedArray, SafetensorsError, writeSafetensors } from '../formats/safetensors.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
@@ -30,6 +31,19 @@ const count = z.int().min(0);
 /** A number that may be NaN or infinite. JSON has no such numbers, so their names are stored. */
 const float = z.union([z.number(), nonFiniteName.transform((name) => ({ nan: NaN, inf: Infinity, '-inf': -Infinity })[name])]);
 
+/** The number of words in the state of a generator. */
+const GENERATOR_WORDS = 624;
+
+/** The state of a generator. */
+const generatorSchema = z.strictObject({
+  words: z
+    .array(count.max(2 ** 32 - 1))
+    .length(GENERATOR_WORDS)
+    .readonly(),
+  position: count.max(GENERATOR_WORDS),
+  nextNormal: z.number().nullable(),
+});
+
 /** The state of a scheduler that follows a metric. */
 const plateauSchema = z.strictObject({ rate: z.number(), best: float.nullable(), badEpochs: count, cooldown: count });
 
@@ -44,6 +58,8 @@ const stateSchema = z.strictObject({
       step: count,
       /** The seed of the order of samples, as a text because it is too large for a JSON number. Null without shuffling. */
       orderSeed: z.string().regex(/^\d+$/).nullable(),
+      /** The state of the run's generator before the draws of a balanced order. Absent for other orders. */
+      orderState: generatorSchema.optional(),
       loss: z.strictObject({ sum: float, weight: count }),
       gradientNorm: float,
       learningRate: float,
@@ -139,8 +155,14 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     generator: { words: Array.from(words.data, Number), ...part(metadata, 'draws', drawsSchema) },
     weights: tensors.filter(({ name }) => !name.startsWith('.')),
     optimizer: optimizerStates(tensors, part(metadata, 'updates', updatesSchema)),
-    isOf: (name, given) => spec[name] === canonicalJson(given[name]),
+    isOf: (name, given) => (name === 'data' ? isSameData(spec, given.data) : spec[name] === canonicalJson(given[name])),
   };
+}
+
+/** Returns whether the data of a checkpoint is that of a spec. Checkpoints of earlier versions have one option less for the sampling. */
+function isSameData(spec: Readonly<Record<string, string>>, data: JobSpec['data']): boolean {
+  const stored = part(spec, 'data', z.looseObject({}));
+  return canonicalJson(withSampling(stored)) === canonicalJson(withSampling(data));
 }
 
 /** Returns how many epochs and steps the run had completed when the checkpoint was made. */

@@ -1,6 +1,8 @@
 // The state of the current epoch: the completed steps and the sums over them. It is created for each epoch, or from a checkpoint that was
 // made within an epoch.
-import { drawOrderSeed, type Generator, sampleOrder } from '../random.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { drawOrder, type OrderDraw, orderOf, type Sampling } from '../data/sampling.ts';
+import type { Generator } from '../random.ts';
 import type { RunState } from './checkpoint.ts';
 import { Stopwatch } from './clock.ts';
 import { WeightedMean } from './metrics.ts';
@@ -17,7 +19,7 @@ export class EpochInHand {
   readonly meanLoss: WeightedMean;
   /** Measures the time of the training. */
   readonly watch: Stopwatch;
-  readonly #orderSeed: bigint | null;
+  readonly #draw: OrderDraw;
 
   private constructor(saved: Saved) {
     this.step = saved.step;
@@ -25,13 +27,19 @@ export class EpochInHand {
     this.learningRate = saved.learningRate;
     this.meanLoss = new WeightedMean(saved.loss);
     this.watch = new Stopwatch(saved.seconds);
-    this.#orderSeed = saved.orderSeed === null ? null : BigInt(saved.orderSeed);
+    this.#draw = { orderSeed: saved.orderSeed, ...(saved.orderState !== undefined && { orderState: saved.orderState }) };
   }
 
-  /** Begins a new epoch and draws the seed of its order. */
-  static begin(generator: Generator, shuffle: boolean, learningRate: number): EpochInHand {
-    const orderSeed = drawOrderSeed(generator, shuffle)?.toString() ?? null;
-    return new EpochInHand({ step: 0, orderSeed, loss: { sum: 0, weight: 0 }, gradientNorm: NaN, learningRate, seconds: 0 });
+  /** Begins a new epoch and draws what decides its order. */
+  static begin(generator: Generator, sampling: Sampling, train: Dataset, learningRate: number): EpochInHand {
+    return new EpochInHand({
+      step: 0,
+      ...drawOrder(generator, sampling, train),
+      loss: { sum: 0, weight: 0 },
+      gradientNorm: NaN,
+      learningRate,
+      seconds: 0,
+    });
   }
 
   /** Continues an epoch from the state that {@link saved} returned. */
@@ -39,15 +47,15 @@ export class EpochInHand {
     return new EpochInHand(saved);
   }
 
-  /** Returns the indices of the remaining samples, in their order. */
-  rest(samples: number, batchSize: number): Uint32Array {
-    return sampleOrder(this.#orderSeed, samples).subarray(this.step * batchSize);
+  /** Returns the indices of all samples of the epoch, in their order. */
+  order(train: Dataset): Uint32Array {
+    return orderOf(this.#draw, train);
   }
 
   saved(): Saved {
     return {
       step: this.step,
-      orderSeed: this.#orderSeed?.toString() ?? null,
+      ...this.#draw,
       loss: this.meanLoss.sums,
       gradientNorm: this.gradientNorm,
       learningRate: this.learningRate,

@@ -3,6 +3,7 @@
 import { findDataset } from '../data/datasets/index.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
+import { samplingOf } from '../data/sampling.ts';
 import { transformedShape } from '../data/transforms/index.ts';
 import { type Problem, ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
@@ -65,6 +66,10 @@ function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits
   if (layers > limits.layers) problems.push(tooManyLayers(layers, limits));
   if ('testSplit' in spec.data && spec.data.testSplit !== undefined && data.testSamples === 0) {
     problems.push({ path: '/data/testSplit', message: 'a single sample cannot be split: remove testSplit', code: 'invalidValue' });
+  }
+  if (samplingOf(spec.data) === 'balanced' && data.target.kind !== 'class') {
+    const message = 'balanced sampling needs targets that are classes, but the targets are values: use "shuffle"';
+    problems.push({ path: '/data/sampling', message, code: 'invalidValue' });
   }
   if (spec.data.dropLast && spec.data.batchSize > data.trainSamples) {
     problems.push({

@@ -4,6 +4,7 @@
 import { backend } from '../backend/current.ts';
 import { bytesOf, type Dataset, type TargetArray } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
+import { samplingOf } from '../data/sampling.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
 import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
@@ -180,15 +181,20 @@ class Run {
   async *#trainEpoch(epoch: number): AsyncGenerator<TrainingEvent, void, void> {
     if (this.#trainData === null || this.#trainLoader === null) throw new TypeError('load() comes before epochs()');
     yield { type: 'phase', phase: 'training' };
-    const { batchSize, shuffle } = this.#spec.data;
+    const { data } = this.#spec;
     const stepsPerEpoch = this.#stepsPerEpoch;
-    this.#epoch ??= EpochInHand.begin(this.#generator, shuffle, this.#schedule.after(epoch - 1, this.#stepsDone).learningRate);
+    this.#epoch ??= EpochInHand.begin(
+      this.#generator,
+      samplingOf(data),
+      this.#trainData,
+      this.#schedule.after(epoch - 1, this.#stepsDone).learningRate,
+    );
     const inHand = this.#epoch;
     const { meanLoss, watch } = inHand;
-    const order = inHand.rest(this.#trainData.length, batchSize);
+    const order = inHand.order(this.#trainData);
     const asked = { measureNorm: false, snapshot: false, diagnose: false };
     watch.start();
-    for (const batch of this.#trainLoader.epoch(order, epoch)) {
+    for (const batch of this.#trainLoader.epoch(order, epoch, inHand.step * data.batchSize)) {
       const step = inHand.step + 1;
       this.#schedule.apply(this.#learner.optimizer, epoch - 1, this.#stepsDone);
       asked.measureNorm = step === stepsPerEpoch;

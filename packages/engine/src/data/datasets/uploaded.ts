@@ -9,6 +9,7 @@ import { type Splits, take } from '../dataset.ts';
 import { type DatasetDefinition, firstOf, limitOptions, splitOption } from '../define.ts';
 import { DatasetUnavailableError } from '../errors.ts';
 import { loaderOptions } from '../loader.ts';
+import { checkedSampling } from '../sampling.ts';
 import { pythonReadNpz, readNpz } from '../npz.ts';
 import { pythonSplit, splitOff, testSamplesOf } from '../split.ts';
 import { type UploadedContent, uploadedContent } from '../uploadedContent.ts';
@@ -23,19 +24,20 @@ export const uploadedDatasetId = z
 
 const description = 'An uploaded dataset, by its id';
 
+/** The fields of `data` in a posted spec. */
+const uploadedOptions = {
+  dataset: uploadedDatasetId.describe(description),
+  content: uploadedContent.optional(),
+  ...limitOptions,
+  ...splitOption,
+  ...loaderOptions,
+};
+
 /** The schema of `data` in a posted spec. */
-export const uploadedSchema = z
-  .strictObject({
-    dataset: uploadedDatasetId.describe(description),
-    content: uploadedContent.optional(),
-    ...limitOptions,
-    ...splitOption,
-    ...loaderOptions,
-  })
-  .describe(description);
+export const uploadedSchema = checkedSampling(z.strictObject(uploadedOptions)).describe(description);
 
 /** The schema of `data` in a checked spec. */
-export const storedUploadedSchema = uploadedSchema.extend({ content: uploadedContent });
+export const storedUploadedSchema = checkedSampling(z.strictObject({ ...uploadedOptions, content: uploadedContent })).describe(description);
 export type UploadedData = z.output<typeof storedUploadedSchema>;
 
 export const isUploaded = (dataset: unknown): boolean => typeof dataset === 'string' && dataset.startsWith('ds_');

@@ -56,9 +56,10 @@ export class SampleReader {
   /**
    * Reads the samples of a batch: sample `indices[i]` becomes row i. `inputsOut` may be bytes only if {@link givesPixels} is true.
    * @param epoch the number of the epoch, on which random transforms depend
+   * @param earlier how often the sample of each row came before in the epoch. Null: none did
    * @throws ArgumentError if there is no sample with one of the indices. The rows before it may have been written
    */
-  read(indices: SampleOrder, epoch: number, inputsOut: InputArray, targetsOut: TargetArray): void {
+  read(indices: SampleOrder, epoch: number, inputsOut: InputArray, targetsOut: TargetArray, earlier: Uint32Array | null = null): void {
     if (this.#stages.length === 0 || inputsOut instanceof Uint8Array) {
       gather(this.#dataset, indices, inputsOut, targetsOut);
       return;
@@ -68,16 +69,16 @@ export class SampleReader {
       const sample = indices[row];
       inputAt(this.#dataset, sample, this.#stages[0].input, 0);
       targetAt(this.#dataset, sample, targetsOut, row);
-      this.#transform(sample, epoch, inputsOut, row * size);
+      this.#transform(sample, epoch, earlier?.[row] ?? 0, inputsOut, row * size);
     }
   }
 
-  #transform(sample: number, epoch: number, out: Float32Array, outAt: number): void {
+  #transform(sample: number, epoch: number, occurrence: number, out: Float32Array, outAt: number): void {
     const stages = this.#stages;
     const last = stages.length - 1;
     for (let i = 0; i <= last; i++) {
       const { apply, random, input } = stages[i];
-      if (random) this.#draws?.start(epoch, sample, i);
+      if (random) this.#draws?.start(epoch, sample, i, occurrence);
       apply(input, 0, i === last ? out : stages[i + 1].input, i === last ? outAt : 0, random ? this.#draws : null);
     }
   }
