@@ -48,10 +48,10 @@ export function samplingConflict({ sampling, shuffle }: SamplingSpec): string | 
 export function checkedSampling<Schema extends z.ZodObject>(schema: Schema): Schema {
   return schema
     .check(({ value, issues }) => {
-      const message = samplingConflict(value as SamplingSpec);
+      const message = samplingConflict(value);
       if (message !== null) issues.push({ code: 'custom', path: ['shuffle'], message, input: value });
     })
-    .overwrite((value) => withSampling(value as object) as typeof value);
+    .overwrite((value) => withSampling(value));
 }
 
 /**
