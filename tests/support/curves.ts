@@ -22,12 +22,15 @@ const pointSchema = z.object({
 /** The line that a script prints for an epoch. */
 export type CurvePoint = z.infer<typeof pointSchema>;
 
+/** Returns the point of an epoch's event. */
+export const pointOf = (event: unknown): CurvePoint => pointSchema.parse(event);
+
 /** Runs a job on the engine and returns its curve. @param folder the folder with the dataset files */
 export async function engineCurve(body: unknown, folder: string): Promise<CurvePoint[]> {
   const files = new NodeDatasetFiles({ folders: [folder], home: folder });
   const points: CurvePoint[] = [];
   const { spec } = checkSpec(body, defaultLimits, uploads);
-  for await (const event of train(spec, { files })) if (event.type === 'epoch') points.push(pointSchema.parse(event));
+  for await (const event of train(spec, { files })) if (event.type === 'epoch') points.push(pointOf(event));
   return points;
 }
 

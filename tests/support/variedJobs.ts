@@ -1,5 +1,6 @@
 // Jobs that together cover the parts of an exported script: random data and data in files, transforms, clipping, early stopping, and
 // schedulers by epoch and by step.
+import { mobileNetV3Job } from './mobileNetV3.ts';
 import { valuesId } from './uploads.ts';
 
 const classifier = (...layers: object[]): object => ({
@@ -46,6 +47,7 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     optimizer: { type: 'adam' },
     epochs: 2,
   },
+  'a MobileNetV3 block and branches': mobileNetV3Job,
   'transforms that draw': {
     seed: 3,
     data: {

@@ -2,6 +2,7 @@
 // could give other bits after a change. Their sizes are large enough for the fast kernels.
 import { type Backend, setBackend, train, WasmBackend } from '@trainyard/engine';
 import { checkSpec } from '@trainyard/engine/spec';
+import { mobileNetV3Job } from '../../support/mobileNetV3.ts';
 
 const crossEntropy = { type: 'crossEntropy' };
 const classes = { type: 'linear', outFeatures: 10 };
@@ -97,6 +98,7 @@ export const goldenJobs: Readonly<Record<string, object>> = {
     optimizer: { type: 'nAdam', learningRate: 0.002 },
     epochs: 2,
   },
+  'a MobileNetV3 block, branches, instance norm and dropout of channels': mobileNetV3Job,
 };
 
 const noFile = () => Promise.reject(new Error('no file is read here'));
