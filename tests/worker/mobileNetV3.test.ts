@@ -7,7 +7,7 @@ import { until } from './fixtures/processes.ts';
 import { childOf, workerTest as test, type Workers } from './fixtures/workers.ts';
 
 /** Both compute in float32, and sum in another order. */
-const TOLERANCE = 1e-4;
+const TOLERANCE = 1e-5;
 
 /** The worker stores several checkpoints in each epoch, on any machine. */
 const eager = { real: true, program: 'heldChild.ts', checkpointEveryMs: 40 };
