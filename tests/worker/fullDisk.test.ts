@@ -23,7 +23,7 @@ const spec = {
 test.skipIf(!hasSmallDisks)('a full disk delays a job, is logged once, and does not change the result', async ({ workers, disk }) => {
   const undisturbedWorker = await workers.start({ real: true });
   const undisturbed = await workers.ended(await workers.submit(spec));
-  await undisturbedWorker.worker.close();
+  await undisturbedWorker.close();
 
   const { logs } = await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20 });
   await disk.fill();

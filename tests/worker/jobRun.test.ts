@@ -203,11 +203,11 @@ describe('cancelling', () => {
 
 describe('a worker', () => {
   test('leaves no process after it was closed', async ({ workers }) => {
-    const { worker, logs } = await workers.start({ closeGraceMs: 0 });
+    const { close, logs } = await workers.start({ closeGraceMs: 0 });
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);
     const child = await childOf({ logs }, jobId);
-    await worker.close();
+    await close();
     expect(hasEnded(child)).toBe(true);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
   });

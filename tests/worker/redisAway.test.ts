@@ -94,12 +94,12 @@ describe('a training whose worker loses Redis', () => {
   });
 
   test('is abandoned when the worker is stopped during an outage that does not end', async ({ redis, line, workers }) => {
-    const { worker, logs } = await workers.start({ redisUrl: line.url(redis.url), closeGraceMs: 100 });
+    const { close, logs } = await workers.start({ redisUrl: line.url(redis.url), closeGraceMs: 100 });
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);
     const child = await childOf({ logs }, jobId);
     line.cut();
-    await worker.close();
+    await close();
     expect(hasEnded(child)).toBe(true);
   });
 

@@ -3,13 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetStore, openArtifacts, readSnapshot, ReservedFiles } from '@trainyard/jobs';
-import { TrainingWorker } from '@trainyard/worker';
-import { pino } from 'pino';
 import { expect } from 'vitest';
 import { pixelsId, uploadedFiles } from '../support/uploads.ts';
 import { until } from './fixtures/processes.ts';
 import { s3Test as test } from './fixtures/s3.ts';
-import { optionsOf } from './fixtures/workerOptions.ts';
 
 const spec = {
   seed: 4,
@@ -29,9 +26,8 @@ test('a paused job resumes on another worker from the files in the bucket', asyn
     const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
     homes.push(home);
     const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
-    const settings = workers.settings({ real: true, program: 'heldChild.ts', checkpointEveryMs: 50 });
-    const worker = new TrainingWorker({ ...optionsOf(settings), artifacts, log: pino({ level: 'silent' }) });
-    await worker.start();
+    const artifactsUrl = `s3://${s3.bucket}/jobs`;
+    const worker = await workers.start({ real: true, program: 'heldChild.ts', checkpointEveryMs: 50, artifactsUrl, home });
     return {
       artifacts,
       close: async () => {
@@ -72,8 +68,7 @@ test('a job is trained on an uploaded dataset that is only stored in the bucket'
   await writeFile(path, file);
   const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, taken: [], file: path });
 
-  const worker = new TrainingWorker({ ...optionsOf(workers.settings({ real: true })), artifacts, log: pino({ level: 'silent' }) });
-  await worker.start();
+  const worker = await workers.start({ real: true, artifactsUrl: `s3://${s3.bucket}/jobs`, home });
   const data = { dataset: dataset.id, testSplit: 0.2 };
   const job = await workers.ended(await workers.submit({ ...spec, data }, new Map([[dataset.id, content]])));
   await worker.close();

@@ -18,6 +18,7 @@ export {
   parseApiKeys,
   watchKeyFile,
 } from './environment/apiKeys.ts';
+export { ClosedError, CloseStack, within } from './environment/closeStack.ts';
 export {
   echoMs,
   type HomeLock,
@@ -28,7 +29,7 @@ export {
   onInterruption,
   onLauncherGone,
   type ReadyMessage,
-  tellReady,
+  reportReady,
 } from './environment/process.ts';
 export {
   type Environment,
@@ -39,6 +40,7 @@ export {
   readEnvironment,
   requireKeysBeyondLoopback,
 } from './environment/readEnvironment.ts';
+export { runService, type Service, type ServiceBase } from './environment/runService.ts';
 export { requireWritableFolders } from './environment/writableFolders.ts';
 export * from './errors.ts';
 export { type EncodedEvent, EventBatch } from './events/eventBatch.ts';

@@ -1,8 +1,9 @@
 // Creates the services that the routes (app.ts) and the background tasks (background.ts) use, such as stores and caches. It creates each
-// service once for the process, and closes them in the right order.
+// service once for the process.
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import {
   ApiKeys,
+  type CloseStack,
   type Connections,
   createJobServices,
   DatasetDigests,
@@ -39,8 +40,10 @@ export interface Dependency {
 
 /** The objects that the caller of `createServices` provides. */
 export interface ServiceParts {
-  /** The connections to Redis. The services close them. */
+  /** The connections to Redis. The caller closes them after the services. */
   readonly connections: Connections;
+  /** Closes the services. */
+  readonly stack: CloseStack;
   readonly log: FastifyBaseLogger;
   /** Finds the files of the built-in datasets. Default: finds them in the folders that the settings name. */
   readonly datasetFiles?: Pick<NodeDatasetFiles, 'find' | 'locate'>;
@@ -59,35 +62,36 @@ function openDatasetFiles({ datasets, home }: ApiConfig): NodeDatasetFiles {
 }
 
 /** Creates the services that need no Redis and no storage: they run or count the requests of this process. */
-function createRequestServices(config: ApiConfig, { log }: ServiceParts) {
+function createRequestServices(config: ApiConfig, { log, stack }: ServiceParts) {
   const predictions = new Predictions(config.predictions, (crash) => log.error(crash, 'a prediction process ended without a response'));
+  stack.defer(() => predictions.close());
+  const uploadReader = new UploadReader(config.uploadReader, (crash) =>
+    log.error(crash, 'the process that reads an upload ended without a result'),
+  );
+  stack.defer(() => uploadReader.close());
   return {
     predictions,
     /** Limits the requests in memory for predictions and pictures. All routes for them share this limit. */
     predictionAdmission: predictions.admission(),
-    uploadReader: new UploadReader(config.uploadReader, (crash) =>
-      log.error(crash, 'the process that reads an upload ended without a result'),
-    ),
+    uploadReader,
     uploadAdmission: new UploadAdmission(config.uploadBounds),
     /** Limits the pages of long histories that are read at the same time. */
     historyTurns: new FairSemaphore({ places: historyPages }),
-    metrics: new ServiceMetrics(),
     /** `null` if the settings have no rate limit. Requests are then not counted. */
     addressLimiter: config.rateLimit === 0 ? null : new AddressLimiter(config.rateLimit),
   };
 }
 
 /**
- * Creates all services. Close them after the app.
- * @throws an error of the storage if the artifact storage cannot be opened. The connections are then already closed
+ * Creates all services.
+ * @throws an error of the storage if the artifact storage cannot be opened
  */
 export async function createServices(config: ApiConfig, parts: ServiceParts) {
-  const { connections, log, datasetFiles = openDatasetFiles(config) } = parts;
-  const shared = await createJobServices(config, connections, 'api');
+  const { connections, log, stack, datasetFiles = openDatasetFiles(config) } = parts;
+  const shared = await createJobServices(config, parts, 'api');
   const { prefix, redis, subscriber, artifacts, queue, jobs, reservedFiles } = shared;
   const base = { redis, prefix, artifacts, reservedFiles };
-  const requestServices = createRequestServices(config, parts);
-  const { metrics, predictions, uploadReader } = requestServices;
+  const metrics = new ServiceMetrics();
   const eventLog = new EventLog(base);
   const eventHub = new EventHub({
     redis,
@@ -100,6 +104,8 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
   const datasets = new DatasetStore(base);
   const successors = new Successors({ ...base, jobs, eventLog });
   const webhooks = new WebhookStore({ redis, prefix, onError: connections.onError });
+  // Closed at the same time, because each of them may wait some time for a Redis that hangs.
+  stack.defer(() => Promise.all([eventHub.close(), webhooks.close()]));
   const sweeps = new SweepStore(base);
   const { health: redisHealth } = connections;
   const storageHealth = new StorageHealth(artifacts);
@@ -107,21 +113,10 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     { name: 'redis', check: async () => await connections.check() },
     { name: 'storage', check: async () => await storageHealth.check() },
   ];
-  /** Closes first the services that run requests, then the services that use Redis or the storage, and last the connections to Redis. */
-  const close = async (): Promise<void> => {
-    uploadReader.close();
-    await predictions.close();
-    try {
-      // Closed at the same time, because each of them may wait some time for a Redis that hangs.
-      await Promise.all([eventHub.close(), webhooks.close(), queue.close(), artifacts.close()]);
-    } finally {
-      await connections.close();
-    }
-  };
-  let closing: Promise<void> | undefined;
   return {
     ...shared,
-    ...requestServices,
+    ...createRequestServices(config, parts),
+    metrics,
     log,
     connections,
     redisHealth,
@@ -146,6 +141,5 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     sweeps,
     sweepRunner: new SweepRunner({ store: sweeps, jobs, successors, reservedFiles, weights, artifacts }),
     totals: new ServiceTotals({ redis, prefix, queue, webhooks }),
-    close: async (): Promise<void> => await (closing ??= close()),
   };
 }

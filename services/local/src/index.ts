@@ -4,5 +4,5 @@ export { RefusedError } from './demo/jobClient.ts';
 export { type EpochLosses, lossChart } from './demo/lossChart.ts';
 export { type DemoJob, type DemoRequest, readDemoRequest, UsageError } from './demo/options.ts';
 export { Progress, type ProgressOptions, type Screen } from './demo/progress.ts';
-export { LocalService, LocalServiceClosedError, type LocalServiceOptions } from './localService.ts';
+export { LocalService, type LocalServiceOptions } from './localService.ts';
 export { ServiceProcess, type ServiceProcessOptions, ServiceStartError } from './serviceProcess.ts';

@@ -1,10 +1,9 @@
 // The whole service on one machine: a locked data folder, Redis, an API process and a worker process. They start together and stop in order.
 // The caller (a terminal, the demo or a test) decides where messages go and when the service ends.
 import {
-  type HomeLock,
+  ClosedError,
+  CloseStack,
   lockHome,
-  type RedisKind,
-  type RunningRedis,
   readEnvironment,
   requireKeysBeyondLoopback,
   requireUsableRedis,
@@ -34,13 +33,10 @@ const workerProgram = new URL('../../worker/dist/main.js', import.meta.url);
 
 export class LocalService {
   readonly #options: LocalServiceOptions;
-  #lock: HomeLock | null = null;
-  #redis: RunningRedis | null = null;
-  #api: ServiceProcess | null = null;
+  readonly #stack = new CloseStack();
   #worker: ServiceProcess | null = null;
   #url: string | null = null;
   #starting: Promise<void> | null = null;
-  #closed: Promise<void> | null = null;
 
   constructor(options: LocalServiceOptions) {
     this.#options = options;
@@ -52,28 +48,22 @@ export class LocalService {
     return this.#url;
   }
 
-  /** The kind of Redis in use. @throws Error if Redis has not been started yet */
-  get redisKind(): RedisKind {
-    if (this.#redis === null) throw new Error('the service has no Redis before it has started');
-    return this.#redis.kind;
-  }
-
   /**
    * Starts everything. Resolves when jobs can be submitted. If a part fails to start, the others are stopped.
    * @throws EnvironmentError if a setting cannot be used
    * @throws HomeLockedError if another process uses the home folder
    * @throws RedisStartError if Redis cannot be started
    * @throws ServiceStartError if the API or the worker does not become ready
-   * @throws LocalServiceClosedError if `close` is called before the start has ended
+   * @throws ClosedError if `close` is called before the start has ended
    */
   start(): Promise<void> {
-    this.#starting ??= this.#start();
-    return this.#starting;
+    return (this.#starting ??= this.#start());
   }
 
   /** Stops the API, then the worker, then Redis. Safe to call twice, and during the start. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+  async close(): Promise<void> {
+    await this.#stack.close();
+    await this.#starting?.catch(() => undefined);
   }
 
   /** Makes a closing worker hand back its running jobs at once instead of waiting for them. */
@@ -84,77 +74,52 @@ export class LocalService {
   async #start(): Promise<void> {
     try {
       await this.#startAll();
-      this.#throwIfClosed();
+      this.#stack.throwIfClosing();
     } catch (error) {
-      await this.#stopAll();
-      this.#throwIfClosed();
-      throw error;
+      // A service that `close` has stopped ends its start with an error of its own.
+      const reason = this.#stack.isClosing ? new ClosedError() : error;
+      await this.#stack.close();
+      throw reason;
     }
   }
 
   async #startAll(): Promise<void> {
-    const { env, log } = this.#options;
+    const { env, log, logTo = 2 } = this.#options;
     const environment = readEnvironment(env);
+    const { home, redisMemoryBytes } = environment;
     requireKeysBeyondLoopback(environment);
     requireWritableFolders(environment);
-    this.#lock = await lockHome(environment.home);
-    const { redisMemoryBytes } = environment;
-    this.#redis = await startRedis({
-      home: environment.home,
-      log,
-      env,
-      ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }),
-    });
+    await this.#stack.open(
+      async () => await lockHome(home),
+      (lock) => lock.release(),
+    );
+    const redis = await this.#stack.open(
+      async () => await startRedis({ home, log, env, ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }) }),
+      (opened) => opened.close(),
+    );
     // Checked here as well, so that a problem is reported once and not by each service.
-    if (this.#redis.kind === 'external') await requireUsableRedis(this.#redis.url, servicePrefix);
-    this.#throwIfClosed();
+    if (redis.kind === 'external') await requireUsableRedis(redis.url, servicePrefix);
 
-    const shared = { ...env, REDIS_URL: this.#redis.url, TRAINYARD_HOME: environment.home };
+    const shared = { ...env, REDIS_URL: redis.url, TRAINYARD_HOME: home };
     // Only the API needs these secrets.
     const { TRAINYARD_API_KEYS: _keys, TRAINYARD_WEBHOOK_SECRET: _secret, ...workerEnv } = shared as NodeJS.ProcessEnv;
     // With port 0 the system chose a port. A restarted API must use the same one, because clients know it.
-    const port = () => (this.#url !== null && environment.port === 0 ? new URL(this.#url).port : String(environment.port));
-    const apiEnv = () => ({ ...shared, PORT: port() });
-    const common = { log, logTo: this.#options.logTo ?? 2 };
-    this.#api = new ServiceProcess({ ...common, name: 'API', program: apiProgram, env: apiEnv, stopGraceMs: apiStopGraceMs });
-    this.#worker = new ServiceProcess({
-      ...common,
+    const port = (): string => (this.#url !== null && environment.port === 0 ? new URL(this.#url).port : String(environment.port));
+    const apiEnv = (): NodeJS.ProcessEnv => ({ ...shared, PORT: port() });
+    const worker = new ServiceProcess({
+      log,
+      logTo,
       name: 'worker',
       program: workerProgram,
       env: () => workerEnv,
       stopGraceMs: workerStopGraceMs,
     });
-    const [{ url }] = await Promise.all([this.#api.start(), this.#worker.start()]);
+    this.#stack.defer(() => worker.stop());
+    this.#worker = worker;
+    const api = new ServiceProcess({ log, logTo, name: 'API', program: apiProgram, env: apiEnv, stopGraceMs: apiStopGraceMs });
+    this.#stack.defer(() => api.stop());
+    const [{ url }] = await Promise.all([api.start(), worker.start()]);
     if (url === null) throw new Error('the API did not say where it listens');
     this.#url = url;
-  }
-
-  async #close(): Promise<void> {
-    // If the start is still waiting for a service, stopping that service ends the start.
-    await this.#api?.stop();
-    await this.#worker?.stop();
-    await this.#starting?.catch(() => undefined);
-    await this.#stopAll();
-  }
-
-  async #stopAll(): Promise<void> {
-    await this.#api?.stop();
-    await this.#worker?.stop();
-    await this.#redis?.close();
-    this.#lock?.release();
-  }
-
-  #throwIfClosed(): void {
-    if (this.#closed !== null) throw new LocalServiceClosedError();
-  }
-}
-
-/** The service was closed before it had started. */
-export class LocalServiceClosedError extends Error {
-  readonly code = 'closed';
-
-  constructor() {
-    super('the service was stopped before it had started');
-    this.name = 'LocalServiceClosedError';
   }
 }

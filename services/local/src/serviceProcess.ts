@@ -10,7 +10,7 @@ import type { ReadyMessage } from '@trainyard/jobs';
 export interface ServiceProcessOptions {
   /** The name of the service in messages: `API` or `worker`. */
   readonly name: string;
-  /** The program, which must call `tellReady` and `onLauncherGone`. */
+  /** The program, which must call `reportReady` and `onLauncherGone`. */
   readonly program: URL;
   /** Returns the environment. Called for each start. */
   readonly env: () => NodeJS.ProcessEnv;

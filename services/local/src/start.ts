@@ -1,9 +1,9 @@
 // `npm start`: runs the whole service on this machine until Ctrl-C or SIGTERM. A second signal hands back running jobs at once, a third one
 // exits at once. When jobs can be submitted, it prints `listening on http://HOST:PORT` to standard output. All messages and logs go to
 // standard error.
-import { interruptionSignals, onInterruption } from '@trainyard/jobs';
+import { ClosedError, interruptionSignals, onInterruption } from '@trainyard/jobs';
 import closeWithGrace from 'close-with-grace';
-import { LocalService, LocalServiceClosedError } from './localService.ts';
+import { LocalService } from './localService.ts';
 
 const log = (message: string): void => {
   process.stderr.write(`${message}\n`);
@@ -22,7 +22,7 @@ try {
   process.stdout.write(`listening on ${service.url}\n`);
 } catch (error) {
   // An interrupted start is not an error: it exits with the code of a normal stop.
-  if (!(error instanceof LocalServiceClosedError)) {
+  if (!(error instanceof ClosedError)) {
     log(error instanceof Error ? error.message : String(error));
     process.exit(1);
   }

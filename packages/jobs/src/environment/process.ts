@@ -15,7 +15,7 @@ export interface ReadyMessage {
 }
 
 /** Sends a message to the launcher, if there is one, that this service is ready. */
-export function tellReady(url: string | null = null): void {
+export function reportReady(url: string | null = null): void {
   // If the launcher has just ended, the message is lost, and the callback of `onLauncherGone` is called.
   process.send?.({ type: 'ready', url } satisfies ReadyMessage, undefined, {}, () => {});
 }

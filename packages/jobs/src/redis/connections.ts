@@ -18,7 +18,10 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Prepares the connections of a process. Their errors are logged, and one {@link RedisHealth} checks them all. The first one, which checks whether Redis can be used, is opened at once. */
+/**
+ * Prepares the connections of a process. Their errors are logged, and one {@link RedisHealth} checks them all. The first one, which checks
+ * whether Redis can be used, is opened at once.
+ */
 export function openConnections(options: RedisHealthOptions): Connections {
   const { redisUrl, prefix, log } = options;
   const health = new RedisHealth(options);
