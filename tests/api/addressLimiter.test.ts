@@ -4,7 +4,7 @@ import { AddressLimiter } from '../../services/api/src/http/addressLimiter.ts';
 
 /** The outcome of each of `count` requests of an address. */
 const outcomes = (limiter: AddressLimiter, address: string, count: number): boolean[] =>
-  Array.from({ length: count }, () => limiter.take(address).taken);
+  Array.from({ length: count }, () => limiter.take(address).isAllowed);
 
 test('an address may use its requests of a minute at once, and the wait for the next one is at most its share of the minute', () => {
   for (const perMinute of [1, 3, 7, 6_000]) {
@@ -13,11 +13,11 @@ test('an address may use its requests of a minute at once, and the wait for the 
     expect(outcomes(limiter, 'a', perMinute)).toEqual(Array.from({ length: perMinute }, () => true));
     if (perMinute === 6_000) continue;
     const refused = limiter.take('a');
-    expect(refused).toEqual({ taken: false, retryAfterMs: expect.any(Number) as number });
+    expect(refused).toEqual({ isAllowed: false, retryAfterMs: expect.any(Number) as number });
     const { retryAfterMs } = refused as { retryAfterMs: number };
     expect(retryAfterMs).toBeGreaterThan(0);
     expect(retryAfterMs).toBeLessThanOrEqual(Math.ceil(60_000 / perMinute));
-    expect(limiter.take('b')).toEqual({ taken: true });
+    expect(limiter.take('b')).toEqual({ isAllowed: true });
   }
 });
 
@@ -25,8 +25,8 @@ test('the address whose last request is the oldest is forgotten after 10,000 oth
   const limiter = new AddressLimiter(1);
   limiter.take('first');
   for (let other = 1; other < 10_000; other++) limiter.take(`other ${other}`);
-  expect(limiter.take('first').taken).toBe(false);
+  expect(limiter.take('first').isAllowed).toBe(false);
   limiter.take('one more');
-  expect(limiter.take('other 1').taken).toBe(false);
-  expect(limiter.take('first').taken).toBe(true);
+  expect(limiter.take('other 1').isAllowed).toBe(false);
+  expect(limiter.take('first').isAllowed).toBe(true);
 });

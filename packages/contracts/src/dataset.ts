@@ -5,7 +5,7 @@ import { problemSchema } from './problem.ts';
 
 const sizes = z.array(z.int().min(1)).readonly();
 
-export const takenSchema = z
+export const chosenSettingSchema = z
   .object({
     field: z.string().describe('The form field that changes this decision.'),
     value: z.unknown().describe('The value that was chosen.'),
@@ -63,7 +63,7 @@ export const datasetSchema = z
       .nullable()
       .describe('For an upload that is processing or failed: the bytes that were read, and the size of all files in bytes.'),
     problem: problemSchema.nullable().describe('For a failed upload: the reason.'),
-    taken: z.array(takenSchema).readonly().describe('The settings that the form left out, with the values that the service chose.'),
+    taken: z.array(chosenSettingSchema).readonly().describe('The settings that the form left out, with the values that the service chose.'),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof datasetSchema>;

@@ -91,13 +91,13 @@ interface ElementFormat {
 /** Returns one format for all elements, chosen from the shown elements that are finite and not zero. */
 function elementFormat(shown: readonly number[], storage: Storage): ElementFormat {
   if (storage instanceof Int32Array) return aligned(shown, String);
-  const telling = shown.filter((value) => Number.isFinite(value) && value !== 0);
-  if (telling.length === 0) return aligned([], formatWhole);
-  const magnitudes = telling.map(Math.abs);
+  const deciding = shown.filter((value) => Number.isFinite(value) && value !== 0);
+  if (deciding.length === 0) return aligned([], formatWhole);
+  const magnitudes = deciding.map(Math.abs);
   const max = magnitudes.reduce((a, b) => Math.max(a, b));
   const min = magnitudes.reduce((a, b) => Math.min(a, b));
-  if (max / min > 1000 || max > 1e8 || min < 1e-4) return aligned(telling, formatScientific);
-  return aligned(telling, telling.every(Number.isInteger) ? formatWhole : formatFixed);
+  if (max / min > 1000 || max > 1e8 || min < 1e-4) return aligned(deciding, formatScientific);
+  return aligned(deciding, deciding.every(Number.isInteger) ? formatWhole : formatFixed);
 }
 
 function aligned(deciding: readonly number[], format: (value: number) => string): ElementFormat {

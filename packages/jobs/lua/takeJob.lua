@@ -4,7 +4,7 @@
 
 -- Returns the job that this claim took before, if this claim still has it.
 local function takenBefore()
-  local jobId = redis.call('GET', taken)
+  local jobId = redis.call('GET', claimedJob)
   if not jobId then return nil end
   local record = redis.call('HMGET', keys.job(jobId), 'claim', 'status')
   local status = record[2]
@@ -19,5 +19,5 @@ if not jobId then
   jobId = redis.call('ZRANGE', keys.waitingOf(key.owner), 0, 0)[1]
 end
 local reply = claim(jobId)
-if reply[1] == 'claimed' then redis.call('SET', taken, jobId, 'PX', takenMs) end
+if reply[1] == 'claimed' then redis.call('SET', claimedJob, jobId, 'PX', rememberClaimMs) end
 return {jobId, missingWakeUps(), reply}

@@ -6,4 +6,4 @@ local turn = 60000 / perMinute
 local full = math.max(tonumber(redis.call('GET', state) or now), now) + turn
 if full - now > 60000 then return {'refused', math.ceil(full - now - 60000)} end
 redis.call('SET', state, string.format('%.3f', full), 'PX', math.ceil(full - now))
-return {'taken'}
+return {'allowed'}

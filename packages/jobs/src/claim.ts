@@ -11,7 +11,7 @@ import { leaseMs } from './trainQueue.ts';
 export const attemptsWithoutProgressAllowed = 3;
 
 /** How long Redis stores which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
-const takenMs = 60_000;
+const rememberClaimMs = 60_000;
 
 /** A job that was taken, and its attempt to run. */
 export interface ClaimedJob {
@@ -69,7 +69,7 @@ export async function takeNext(
   options: ClaimOptions,
 ): Promise<{ readonly claim: Claim; readonly jobId: string; readonly missingWakeUps: number } | null> {
   const { redis, keys, claimId } = options;
-  const taken = await takeJob(redis, { taken: keys.taken(claimId), ...claimArguments(options), takenMs });
+  const taken = await takeJob(redis, { claimedJob: keys.claimedJob(claimId), ...claimArguments(options), rememberClaimMs });
   if (taken.length === 1) return null;
   const [jobId, missingWakeUps, reply] = taken;
   return { claim: claimOf(options, jobId, reply), jobId, missingWakeUps };

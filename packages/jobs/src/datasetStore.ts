@@ -2,7 +2,7 @@
 // dataset's id. Permissions to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its
 // dataset.
 import { randomInt } from 'node:crypto';
-import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine/data';
+import { type ChosenSetting, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine/data';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -24,7 +24,7 @@ export interface NewDataset {
   readonly format: UploadFormat;
   readonly content: UploadedContent;
   /** The settings that the upload left out, with the values that the service chose. */
-  readonly taken: readonly Taken[];
+  readonly taken: readonly ChosenSetting[];
   /** The path of the finished NPZ file on this machine. The file is moved into the artifact store. */
   readonly file: string;
   /** The quotas of the owner. Default: none. */
@@ -40,7 +40,7 @@ export interface DatasetRecord {
   readonly format: UploadFormat;
   readonly content: UploadedContent;
   /** The settings that the upload left out, with the values that the service chose. Empty in records of version 0.1.0. */
-  readonly taken: readonly Taken[];
+  readonly taken: readonly ChosenSetting[];
   /** The size of the stored file. */
   readonly bytes: number;
   /** RFC 3339, UTC. */
@@ -203,7 +203,7 @@ function recordOf(id: string, stored: Readonly<Record<string, string>>): Dataset
     title,
     format: format as UploadFormat,
     content: JSON.parse(content) as UploadedContent,
-    taken: taken === undefined ? [] : (JSON.parse(taken) as Taken[]),
+    taken: taken === undefined ? [] : (JSON.parse(taken) as ChosenSetting[]),
     bytes: Number(bytes),
     createdAt,
   };

@@ -100,7 +100,7 @@ export function overQuotaError([, quota, limit, used, wait]: OverQuota): QuotaEx
   return new QuotaExceededError(quota, limit, used, wait);
 }
 
-export type Turn = { readonly taken: true } | { readonly taken: false; readonly retryAfterMs: number };
+export type Turn = { readonly isAllowed: true } | { readonly isAllowed: false; readonly retryAfterMs: number };
 
 /** Limits how often a caller may call, counted for all API processes together. */
 export class RateLimiter {
@@ -118,7 +118,7 @@ export class RateLimiter {
   /** Counts a call of `subject`, unless its limit is reached. A refused call is not counted. */
   async take(subject: string): Promise<Turn> {
     const [outcome, retryAfterMs] = await takeTurn(this.#redis, { state: this.#keys.turns(subject), perMinute: this.perMinute });
-    return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs };
+    return outcome === 'allowed' ? { isAllowed: true } : { isAllowed: false, retryAfterMs };
   }
 }
 

@@ -15,8 +15,8 @@ export interface Totals {
   readonly seconds: number;
   /** The number of ended jobs by final status, since the data of this Redis began. */
   readonly ended: Readonly<Record<FinalStatus, number>>;
-  /** Current jobs by state. `leaving`: `cancelling` or `pausing`. */
-  readonly jobs: { readonly queued: number; readonly running: number; readonly leaving: number };
+  /** Current jobs by state. `stopping`: `cancelling` or `pausing`. */
+  readonly jobs: { readonly queued: number; readonly running: number; readonly stopping: number };
   /** Number of entries by queue name and BullMQ state. */
   readonly queues: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly workers: readonly PresentWorker[];
@@ -54,7 +54,7 @@ export class ServiceTotals {
       samples: sum('samples'),
       seconds: sum('seconds'),
       ended: Object.fromEntries(finalStatuses.map((status) => [status, sum(status)])) as Record<FinalStatus, number>,
-      jobs: { queued, running: workers.reduce((count, { jobs }) => count + jobs.length, 0), leaving: stopping },
+      jobs: { queued, running: workers.reduce((count, { jobs }) => count + jobs.length, 0), stopping },
       queues: { train, webhooks },
       workers,
       redisMemory: memory === null ? null : { ...memory, hasRoom: !isNearlyFull(memory) },

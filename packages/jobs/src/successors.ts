@@ -165,7 +165,7 @@ export class Successors {
         ...(after === null ? {} : { after }),
       });
       const copied = page.data.filter((event): event is CopiedEvent => isCopied(event) && event.data.epoch <= last[event.event]);
-      historyBytes += await this.#tell(
+      historyBytes += await this.#append(
         jobId,
         copied.map((event) => ({ ...event, data: event.event === 'epoch' ? { ...event.data, jobId, epochs } : { ...event.data, jobId } })),
       );
@@ -180,7 +180,7 @@ export class Successors {
    * Appends events with their original ids, which contain their times. Redis refuses an event that is sent twice.
    * @returns the bytes of the data of these events
    */
-  async #tell(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<number> {
+  async #append(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<number> {
     const stream = this.#keys.events(jobId);
     const pipeline = this.#options.redis.pipeline();
     let bytes = 0;

@@ -40,5 +40,5 @@ export {
   uploadOptions,
 } from './uploadFormats/index.ts';
 export { type UploadFilePart, uploadFileParts } from './uploadFormats/parts.ts';
-export { mostFaults, type Taken, UploadError, type UploadFault } from './uploadReport.ts';
+export { mostFaults, type ChosenSetting, UploadError, type UploadFault } from './uploadReport.ts';
 export { epochOrder, sampleOrder } from '../random.ts';

@@ -25,7 +25,7 @@ export function npyInputs(name: string, array: NpyArray, layout: Layout | undefi
   const view = placed(name, viewOf(array), layout, report);
   const inputShape = sampleShape(name, view, report);
   if (isPixels(array)) {
-    report.take(
+    report.choice(
       name,
       { scale: 'x / 255' },
       'uint8 values are pixels, and are divided by 255. Save them as float32 to keep them as they are.',
@@ -37,7 +37,7 @@ export function npyInputs(name: string, array: NpyArray, layout: Layout | undefi
   const { whole } = floats;
   const size = sizeOf(inputShape);
   if (whole !== null && whole.least >= 0 && whole.greatest >= 2 && whole.greatest <= 255 && (inputShape.length > 1 || size >= 64)) {
-    report.take(
+    report.choice(
       name,
       { scale: 'none' },
       `All values are whole numbers from ${whole.least} to ${whole.greatest}, like pixels, but their type is ${array.type}: they are not divided by 255. To have them divided, save them as uint8.`,
@@ -59,7 +59,7 @@ function placed(name: string, view: NpyView, layout: Layout | undefined, report:
   if (layout === undefined) {
     const found = likelyLayout(shape.slice(1));
     if (found === 'channelsFirst') {
-      report.take(
+      report.choice(
         'layout',
         'channelsFirst',
         `${name} has the shape ${formatShape(shape)}, which is read as [samples, channels, rows, columns].`,
@@ -90,7 +90,7 @@ function sampleShape(name: string, { array, shape }: NpyView, report: UploadRepo
   if (shape.length === 1) return [1];
   if (!isPixels(array) || shape.length !== 3) return shape.slice(1);
   const inputShape = [1, ...shape.slice(1)];
-  report.take(name, { inputShape }, `Arrays of uint8 of the shape ${formatShape(shape)} are grey images with one channel.`);
+  report.choice(name, { inputShape }, `Arrays of uint8 of the shape ${formatShape(shape)} are grey images with one channel.`);
   return inputShape;
 }
 

@@ -23,7 +23,7 @@ export interface NpyTargetOptions {
 export function npyTargets(name: string, array: NpyArray, { targetKind, limits, report }: NpyTargetOptions): NpyTargets {
   const { kind, shape, type } = array;
   const take = (value: string, reason: string): void => {
-    if (targetKind === undefined) report.take('targetKind', value, reason);
+    if (targetKind === undefined) report.choice('targetKind', value, reason);
   };
   if (kind === 'text' && targetKind === 'value')
     throw new DataFormatError(`${name}: holds text, which has no values: send targetKind=class`);
@@ -85,7 +85,7 @@ function numberClasses(name: string, array: NpyArray, limits: ReaderLimits, repo
   const empty = numberedClasses(count).filter((_, number) => !used.has(number));
   if (empty.length > 0 && !name.startsWith('test')) {
     const listed = `${empty.slice(0, 5).join(', ')}${empty.length > 5 ? ` and ${empty.length - 5} more` : ''}`;
-    report.take(
+    report.choice(
       name,
       { emptyClasses: empty.length },
       `The labels go up to ${count - 1}, but no sample has the label ${listed}. Classes are counted from 0.`,

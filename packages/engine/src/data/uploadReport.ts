@@ -1,15 +1,15 @@
-// The report of reading an upload: the decisions that were made for the user, and all faults of the files. All readers of an upload share
+// The report of reading an upload: the values that were chosen for settings that the form left out, and all faults of the files. All readers of an upload share
 // one report, so that a user gets all faults at once.
 import { pointer } from '../validation.ts';
 import { DataFormatError } from './errors.ts';
 
-/** A decision that the reader made because the form did not. */
-export interface Taken {
-  /** The form field that changes this decision. */
+/** A setting that the form left out, with the value that the reader chose. */
+export interface ChosenSetting<Value = unknown> {
+  /** The form field for this setting. */
   readonly field: string;
-  /** The decision, as JSON. */
-  readonly value: unknown;
-  /** The reason for the decision, as a sentence for the user. */
+  /** The chosen value, as JSON. */
+  readonly value: Value;
+  /** The reason for the choice, as a sentence for the user. */
   readonly reason: string;
 }
 
@@ -51,23 +51,23 @@ export class UploadError extends DataFormatError {
 }
 
 export class UploadReport {
-  readonly #taken: Taken[] = [];
+  readonly #choices: ChosenSetting[] = [];
   readonly #faults: UploadFault[] = [];
 
-  /** All decisions so far. */
-  get taken(): readonly Taken[] {
-    return this.#taken;
+  /** All choices so far. */
+  get choices(): readonly ChosenSetting[] {
+    return this.#choices;
   }
 
   get hasFaults(): boolean {
     return this.#faults.length > 0;
   }
 
-  /** Reports a decision. The same decision is reported only once. */
-  take(field: string, value: unknown, reason: string): void {
+  /** Reports a choice. The same choice is reported only once. */
+  choice(field: string, value: unknown, reason: string): void {
     const text = JSON.stringify([field, value, reason]);
-    if (!this.#taken.some((taken) => JSON.stringify([taken.field, taken.value, taken.reason]) === text)) {
-      this.#taken.push({ field, value, reason });
+    if (!this.#choices.some((other) => JSON.stringify([other.field, other.value, other.reason]) === text)) {
+      this.#choices.push({ field, value, reason });
     }
   }
 

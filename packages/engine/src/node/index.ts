@@ -5,4 +5,4 @@ export { nodeThreads } from './kernelThreads.ts';
 export { openLoader } from './openLoader.ts';
 export { UnpackedFiles } from './unpackedFiles.ts';
 export { type ReadUpload, readUpload, type UploadedFile, type UploadReaderOptions } from './uploadFiles.ts';
-export { readWeightsFile, type TakenDecision, type WeightsFile } from './weightsFile.ts';
+export { readWeightsFile, type WeightsFile } from './weightsFile.ts';

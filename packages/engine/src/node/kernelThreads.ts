@@ -19,11 +19,11 @@ class NodeThread implements KernelThread {
   constructor(setup: TeamSetup, onEnd: (reason: unknown) => void) {
     // The thread must not get the flags of the process, such as a script on the command line or a debugger.
     this.#worker = new Worker(threadModule, { workerData: setup, execArgv: [] });
-    const told = (reason: unknown): void => {
+    const ended = (reason: unknown): void => {
       if (this.#closing === null) onEnd(reason);
     };
-    this.#worker.on('error', told);
-    this.#worker.on('exit', (code) => told(new Error(`it exited with code ${code}`)));
+    this.#worker.on('error', ended);
+    this.#worker.on('exit', (code) => ended(new Error(`it exited with code ${code}`)));
   }
 
   close(): Promise<void> {

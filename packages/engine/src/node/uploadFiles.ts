@@ -8,7 +8,7 @@ import type { UploadReaderOptions } from '../data/uploadFormats/define.ts';
 import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
 import { type PartNames, testParts, trainParts, type UploadedFile, type UploadFilePart } from '../data/uploadFormats/parts.ts';
 import { formatOf } from '../data/uploadFormats/recognition.ts';
-import { type Taken, UploadReport } from '../data/uploadReport.ts';
+import { type ChosenSetting, UploadReport } from '../data/uploadReport.ts';
 import { olderEncoding } from './uploads/olderEncodings.ts';
 import { PartsOnDisk } from './uploads/partsOnDisk.ts';
 
@@ -20,7 +20,7 @@ export interface ReadUpload {
   readonly splits: Splits;
   readonly format: UploadFormat;
   /** Decisions that the reader made because the user did not, such as the delimiter of a table. */
-  readonly taken: readonly Taken[];
+  readonly taken: readonly ChosenSetting[];
   /** How a table was prepared, or null for other formats. */
   readonly table: TablePreparation | null;
 }
@@ -77,7 +77,7 @@ async function readParts(
         );
   report.throwIfFaulty();
   if (splits === undefined) throw new TypeError('an upload that was not read has no fault');
-  return { splits, format, taken: report.taken, table };
+  return { splits, format, taken: report.choices, table };
 }
 
 /** Returns the form parts from which a half was read. One file may hold both halves. */

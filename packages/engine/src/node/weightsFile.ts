@@ -12,22 +12,16 @@ import {
 } from '../formats/safetensors.ts';
 import { WeightsFileError } from '../formats/torchState.ts';
 import { commonPrefix } from '../training/fitWeights.ts';
+import type { ChosenSetting } from '../data/uploadReport.ts';
 import { show } from '../validation.ts';
 import { otherWeightFile } from './otherWeightFiles.ts';
 import { filePieces, openTorchFile } from './torchFile.ts';
-
-/** A decision about a file, and its reason. */
-export interface TakenDecision {
-  readonly field: string;
-  readonly value: string;
-  readonly reason: string;
-}
 
 export interface WeightsFile {
   /** The path of a safetensors file with these tensors. */
   readonly path: string;
   readonly tensors: readonly ListedTensor[];
-  readonly taken: readonly TakenDecision[];
+  readonly taken: readonly ChosenSetting<string>[];
 }
 
 export interface WeightsFileOptions {
@@ -109,7 +103,7 @@ async function convertTorch(file: FileHandle, size: number, { converted, maxByte
 }
 
 /** Reports the prefix that all tensor names have, if there is one. */
-function prefixOf(tensors: readonly ListedTensor[]): readonly TakenDecision[] {
+function prefixOf(tensors: readonly ListedTensor[]): readonly ChosenSetting<string>[] {
   const prefix = commonPrefix(tensors);
   if (prefix === '') return [];
   const reason = 'every name begins with it, as in a model in DataParallel: it is removed where that makes the names fit the model';

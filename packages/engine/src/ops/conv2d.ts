@@ -131,13 +131,13 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     backward: (g, needed, grads, pass) => {
       // With a stride above 1, the input is the largest array. If no other operation reads it after this one, its gradient is computed
       // last. The input is then no longer needed, so its gradient may use its memory.
-      const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && pass.isLastReader(input);
-      let dx = needed[0] && !isApart ? pass.gradientStorage(0, input.size) : null;
+      const isSeparate = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && pass.isLastReader(input);
+      let dx = needed[0] && !isSeparate ? pass.gradientStorage(0, input.size) : null;
       const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;
       const db = needed[2] ? pass.gradientStorage(2, geometry.outChannels) : null;
       const x = input.values;
       backend().conv2dBackward(g, null, x, weight.values, dx, dw, db, geometry);
-      if (isApart) {
+      if (isSeparate) {
         pass.endReading(input);
         dx = pass.gradientStorage(0, input.size);
         backend().conv2dBackward(g, null, x, weight.values, dx, null, null, geometry);

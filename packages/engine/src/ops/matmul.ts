@@ -151,10 +151,10 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
     const db = bias !== null && needed[0] ? pass.gradientStorage(0, outFeatures) : null;
     // If no other operation reads x after this one, the gradient of x is computed last. x is then no longer needed, so its gradient may use
     // the memory of x.
-    const isApart = needed[atX] && pass.isLastReader(x);
-    let dx = needed[atX] && !isApart ? pass.gradientStorage(atX, x.size) : null;
+    const isSeparate = needed[atX] && pass.isLastReader(x);
+    let dx = needed[atX] && !isSeparate ? pass.gradientStorage(atX, x.size) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
-    if (isApart) {
+    if (isSeparate) {
       const read = x.values;
       pass.endReading(x);
       dx = pass.gradientStorage(atX, x.size);

@@ -39,7 +39,7 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
   readonly #first = new LastPower();
   readonly #second = new LastPower();
   /** The kernel's options. They and the corrections are set again for each parameter, so that a step creates no objects. */
-  readonly #told: Written<AdamStep>;
+  readonly #kernelOptions: Written<AdamStep>;
   readonly #corrections: Written<Corrections> = { first: 0, second: 0 };
 
   constructor(parameters: Iterable<Tensor>, options: MomentOptions) {
@@ -47,7 +47,7 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
     this.#options = options;
     this.momentum = options.betas[0];
     const { eps, weightDecay } = options;
-    this.#told = { beta1: 0, beta2: options.betas[1], eps, weightDecay, meanFactor: 0, gradientFactor: 0, rootCorrection: null };
+    this.#kernelOptions = { beta1: 0, beta2: options.betas[1], eps, weightDecay, meanFactor: 0, gradientFactor: 0, rootCorrection: null };
   }
 
   protected initialMoments(size: number): MomentBuffers {
@@ -64,11 +64,11 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
     if (isShrunk) backend().binaryScalar('mul', parameter, 1 - this.learningRate * weightDecay, parameter);
     this.#corrections.first = 1 - this.#first.of(this.momentum, state.step);
     this.#corrections.second = 1 - this.#second.of(betas[1], state.step);
-    this.#told.beta1 = this.momentum;
-    this.#told.weightDecay = isShrunk ? 0 : weightDecay;
-    this.setFactors(this.#told, state, this.#corrections, betas[1]);
+    this.#kernelOptions.beta1 = this.momentum;
+    this.#kernelOptions.weightDecay = isShrunk ? 0 : weightDecay;
+    this.setFactors(this.#kernelOptions, state, this.#corrections, betas[1]);
     const { expAvg, expAvgSq, maxExpAvgSq } = state.buffers;
-    backend().adam(parameter, grad, expAvg, expAvgSq, maxExpAvgSq, this.#told);
+    backend().adam(parameter, grad, expAvg, expAvgSq, maxExpAvgSq, this.#kernelOptions);
   }
 
   /** Sets all fields of `to`. */

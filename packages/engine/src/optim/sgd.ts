@@ -26,7 +26,7 @@ type SgdBuffers = { momentumBuffer: FloatArray | null };
 export class SGD extends Optimizer<SgdBuffers> {
   override momentum: number;
   /** The kernel's options. They are set again for each parameter, so that a step creates no objects. */
-  readonly #told: { -readonly [Option in keyof SgdStep]: SgdStep[Option] };
+  readonly #kernelOptions: { -readonly [Option in keyof SgdStep]: SgdStep[Option] };
 
   /**
    * @param given defaults: learningRate 0.001, momentum 0, dampening 0, weightDecay 0, nesterov false, maximize false
@@ -36,7 +36,7 @@ export class SGD extends Optimizer<SgdBuffers> {
     const checked: Checked = checkArguments('SGD', sgd.classSchema, { type: 'sgd' }, given);
     super(parameters, checked);
     this.momentum = checked.momentum;
-    this.#told = { ...checked, first: false };
+    this.#kernelOptions = { ...checked, first: false };
   }
 
   protected override initialBuffers(): SgdBuffers {
@@ -48,10 +48,10 @@ export class SGD extends Optimizer<SgdBuffers> {
     const first = momentum !== 0 && buffers.momentumBuffer === null;
     if (first) buffers.momentumBuffer = backend().allocatePersistent(parameter.length);
     const momentumBuffer = momentum === 0 ? null : buffers.momentumBuffer;
-    this.#told.learningRate = learningRate;
-    this.#told.momentum = momentum;
-    this.#told.first = first;
-    backend().sgd(parameter, grad, momentumBuffer, this.#told);
+    this.#kernelOptions.learningRate = learningRate;
+    this.#kernelOptions.momentum = momentum;
+    this.#kernelOptions.first = first;
+    backend().sgd(parameter, grad, momentumBuffer, this.#kernelOptions);
   }
 }
 

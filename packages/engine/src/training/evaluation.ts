@@ -213,6 +213,6 @@ class ValueTally implements EvaluationTally {
       rootMeanSquaredError: finite(Math.sqrt(this.#squares[index] / this.#seen), index, 'rootMeanSquaredError'),
     }));
     const shown = this.#errors.length < this.#outputs ? null : outputs;
-    return { kind: 'values', epoch, samples: this.#seen, outputs: shown, ...found.beside };
+    return { kind: 'values', epoch, samples: this.#seen, outputs: shown, ...found.field };
   }
 }

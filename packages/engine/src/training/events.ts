@@ -70,6 +70,6 @@ export interface TrainOptions {
 
 /** Returns the event of a step with this loss. */
 export function stepEvent(epoch: number, step: number, stepsPerEpoch: number, loss: number): StepEvent {
-  const told = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
-  return { type: 'step', epoch, step, stepsPerEpoch, ...told };
+  const shown = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
+  return { type: 'step', epoch, step, stepsPerEpoch, ...shown };
 }

@@ -71,7 +71,7 @@ export function snapshotGradients(model: Module, before: GradientsBefore): Param
       shown.before = found.list(earlier, 'before');
       shown.after = found.list(values, 'after');
     }
-    const nonFinite = { ...notMeasured, ...found.beside.nonFinite };
+    const nonFinite = { ...notMeasured, ...found.field.nonFinite };
     const named = Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
     return [{ name, shape: [...parameter.shape], ...statistics, ...shown, ...named }];
   });

@@ -50,7 +50,7 @@ export class NonFiniteNumbers {
   }
 
   /** The field `nonFinite` for the object with the numbers. Empty if all numbers are finite. */
-  get beside(): { readonly nonFinite?: Record<string, NonFinite> } {
+  get field(): { readonly nonFinite?: Record<string, NonFinite> } {
     return this.#names.size === 0 ? {} : { nonFinite: Object.fromEntries(this.#names) };
   }
 }
@@ -64,5 +64,5 @@ export function finiteFields<Field extends string>(
     field,
     value === null ? null : found.finite(value, field),
   ]);
-  return { ...Object.fromEntries(fields), ...found.beside } as ReturnType<typeof finiteFields<Field>>;
+  return { ...Object.fromEntries(fields), ...found.field } as ReturnType<typeof finiteFields<Field>>;
 }

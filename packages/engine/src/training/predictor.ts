@@ -19,7 +19,7 @@ import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { fromFlat, type Tensor } from '../tensor.ts';
 import { classOf } from './classOf.ts';
 import type { JobSpec } from './jobSpec.ts';
-import { Undrawn } from './undrawn.ts';
+import { SkipInitGenerator } from './skipInit.ts';
 import { loadWeights } from './weights.ts';
 
 /** The numbers of a batch, row-major. */
@@ -70,7 +70,7 @@ export class Predictor {
     this.inputShape = inputShape;
     this.classes = target.kind === 'class' ? target.classes : null;
     this.#model = withBackend(this.#backend, () => {
-      const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Undrawn(spec.seed));
+      const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new SkipInitGenerator(spec.seed));
       loadWeights(model, (weights instanceof Uint8Array ? decodeSafetensors(weights).tensors : weights).filter(isWeight));
       model.eval();
       return model;

@@ -15,7 +15,7 @@ import { loadWeights, WeightsError } from './weights.ts';
  * @returns log messages about parts that start again and about a changed engine version
  * @throws CheckpointError if the checkpoint is of another model or is after the end of the run
  */
-export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner): readonly string[] {
+export function restoreCheckpoint(checkpoint: Checkpoint, spec: JobSpec, learner: Learner): readonly string[] {
   const { epochsDone, epoch } = checkpoint.state;
   if (epochsDone + (epoch === null ? 0 : 1) > spec.epochs) {
     throw new CheckpointError(
@@ -34,12 +34,12 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
     if (!(error instanceof WeightsError)) throw error;
     throw new CheckpointError(`the checkpoint is another model's: ${error.mismatches.join('; ')}`, { cause: error });
   }
-  if (!takeUpOptimizer(checkpoint, spec, learner)) notes.push('the optimizer begins anew: what it remembered is of another kind');
+  if (!restoreOptimizer(checkpoint, spec, learner)) notes.push('the optimizer begins anew: what it remembered is of another kind');
   return notes;
 }
 
 /** Loads the optimizer's state. @returns whether it fits the optimizer */
-function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { trained: parameters, optimizer }: Learner): boolean {
+function restoreOptimizer(checkpoint: Checkpoint, spec: JobSpec, { trained: parameters, optimizer }: Learner): boolean {
   const saved = parameters.map(([name]): SavedParameterState | null => checkpoint.optimizer.get(name) ?? null);
   try {
     optimizer.load(saved);

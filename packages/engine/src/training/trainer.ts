@@ -15,7 +15,7 @@ import { Clock, Stopwatch } from './clock.ts';
 import { sha256 } from './digest.ts';
 import { describeDivergence, divergenceError, firstNonFiniteParameter } from './divergence.ts';
 import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.ts';
-import { EpochInHand } from './epochInHand.ts';
+import { CurrentEpoch } from './currentEpoch.ts';
 import { tallyFor } from './evaluation.ts';
 import { frozenParameters } from './gradients.ts';
 import { GroupSchedules } from './groupSchedules.ts';
@@ -25,7 +25,7 @@ import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
 import { type Divergence, type EpochMetrics, lostLosses, WeightedMean } from './metrics.ts';
 import { finiteFields } from './nonFinite.ts';
-import { takeUp } from './resume.ts';
+import { restoreCheckpoint } from './resume.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
 
@@ -74,7 +74,7 @@ class Run {
   #epochsDone = 0;
   /** The number of completed steps in all epochs. */
   #stepsDone = 0;
-  #epoch: EpochInHand | null = null;
+  #epoch: CurrentEpoch | null = null;
   #last: EpochMetrics | null = null;
   #bestTestLoss: number | null = null;
   #stoppedEarly: StoppedEarly | null = null;
@@ -117,20 +117,20 @@ class Run {
     }
     const checkpoint = this.#checkpoint;
     this.#checkpoint = null;
-    if (checkpoint !== null) yield* this.#takeUp(checkpoint);
+    if (checkpoint !== null) yield* this.#resume(checkpoint);
   }
 
   /** Continues at the position of the checkpoint. It is called after the data was loaded, because loading may draw random numbers. */
-  async *#takeUp(checkpoint: Checkpoint): AsyncGenerator<TrainingEvent, void, void> {
+  async *#resume(checkpoint: Checkpoint): AsyncGenerator<TrainingEvent, void, void> {
     const spec = this.#spec;
     const { state, generator } = checkpoint;
-    for (const message of takeUp(checkpoint, spec, this.#learner)) yield { type: 'log', level: 'info', message };
+    for (const message of restoreCheckpoint(checkpoint, spec, this.#learner)) yield { type: 'log', level: 'info', message };
     const isSameSeed = checkpoint.isOf('seed', spec);
     if (isSameSeed) this.#generator.setState(generator);
     this.#epochsDone = state.epochsDone;
     this.#stepsDone = state.stepsDone;
     if (state.epoch !== null) {
-      if (isSameSeed && checkpoint.isOf('data', spec)) this.#epoch = EpochInHand.resume(state.epoch);
+      if (isSameSeed && checkpoint.isOf('data', spec)) this.#epoch = CurrentEpoch.resume(state.epoch);
       else yield { type: 'log', level: 'info', message: `epoch ${state.epochsDone + 1} begins anew: it goes over other data` };
     }
     if (checkpoint.isOf('scheduler', spec)) this.#schedule.load(state);
@@ -183,27 +183,27 @@ class Run {
     yield { type: 'phase', phase: 'training' };
     const { data } = this.#spec;
     const stepsPerEpoch = this.#stepsPerEpoch;
-    this.#epoch ??= EpochInHand.begin(
+    this.#epoch ??= CurrentEpoch.begin(
       this.#generator,
       samplingOf(data),
       this.#trainData,
       this.#schedule.after(epoch - 1, this.#stepsDone).learningRate,
     );
-    const inHand = this.#epoch;
-    const { meanLoss, watch } = inHand;
-    const order = inHand.order(this.#trainData);
+    const current = this.#epoch;
+    const { meanLoss, watch } = current;
+    const order = current.order(this.#trainData);
     const asked = { measureNorm: false, snapshot: false, diagnose: false };
     watch.start();
-    for (const batch of this.#trainLoader.epoch(order, epoch, inHand.step * data.batchSize)) {
-      const step = inHand.step + 1;
+    for (const batch of this.#trainLoader.epoch(order, epoch, current.step * data.batchSize)) {
+      const step = current.step + 1;
       this.#schedule.apply(this.#learner.optimizer, epoch - 1, this.#stepsDone);
       asked.measureNorm = step === stepsPerEpoch;
       asked.snapshot = step === 1 && this.#isInspected(epoch);
       asked.diagnose = this.#divergence === null;
       const outcome = this.#learner.step(batch, asked);
-      inHand.step = step;
+      current.step = step;
       this.#stepsDone += 1;
-      inHand.gradientNorm = outcome.gradientNorm ?? inHand.gradientNorm;
+      current.gradientNorm = outcome.gradientNorm ?? current.gradientNorm;
       meanLoss.add(outcome.loss, batch.size);
       // The time in which the consumer handles an event is not training time.
       watch.stop();
@@ -218,11 +218,11 @@ class Run {
     }
     watch.stop();
     const { seconds } = watch;
-    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate(epoch)), gradientNorm: inHand.gradientNorm };
+    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate(epoch)), gradientNorm: current.gradientNorm };
     this.#schedule.observe(measured);
     const metrics: EpochMetrics = {
       epoch,
-      ...finiteFields({ ...measured, learningRate: inHand.learningRate }),
+      ...finiteFields({ ...measured, learningRate: current.learningRate }),
       seconds,
       // The measured time of a very short epoch may be 0.
       samplesPerSecond: meanLoss.sums.weight / Math.max(seconds, Number.EPSILON),

@@ -9,11 +9,11 @@ import type { Tensor } from '../tensor.ts';
 import type { NamedShape } from './fitWeights.ts';
 import { freezeWeights, trainedParameters } from './freezing.ts';
 import type { JobSpec } from './jobSpec.ts';
-import { Undrawn } from './undrawn.ts';
+import { SkipInitGenerator } from './skipInit.ts';
 import { namedWeights } from './weights.ts';
 
 function withModel<Result>({ data, model }: Pick<JobSpec, 'data' | 'model'>, read: (model: Sequential) => Result): Result {
-  return withBackend(new ReferenceBackend(), () => read(buildModel(model.layers, describeData(data).inputShape, new Undrawn())));
+  return withBackend(new ReferenceBackend(), () => read(buildModel(model.layers, describeData(data).inputShape, new SkipInitGenerator())));
 }
 
 /** Returns the names and shapes of a model's parameters and buffers. */

@@ -2,12 +2,12 @@
 
 -- Takes one job for a worker. Each claim raises the job's attempt number, so that writes of earlier attempts are refused. The lease shows
 -- that the job has a worker. `previous` is the number of this worker's previous attempt, which has ended; nil if there is none.
--- `isCounted`: whether that attempt counts as an attempt without progress. Returns the reply of `claimJob`. The script that includes this
--- has the arguments worker, claimId, now, attemptsAllowed, crashLoopError and leaseMs.
+-- `isCounted`: whether that attempt counts as an attempt without progress. The field `fruitless` of the record is their number. Returns the
+-- reply of `claimJob`. The script that includes this has the arguments worker, claimId, now, attemptsAllowed, crashLoopError and leaseMs.
 local function claim(jobId, previous, isCounted)
   local job = keys.job(jobId)
   local record = redis.call('HMGET', job, 'status', 'fruitless', 'spec', 'claim', 'attempt', 'checkpointFile', 'traceparent', 'owner')
-  local status, fruitless, spec, lastClaim, lastAttempt = record[1], record[2], record[3], record[4], record[5]
+  local status, withoutProgress, spec, lastClaim, lastAttempt = record[1], record[2], record[3], record[4], record[5]
   local checkpoint, traceparent, owner = record[6] or '', record[7] or '', record[8]
   if not status then return {'missing'} end
   if status == 'running' and lastClaim == claimId then return {'claimed', tonumber(lastAttempt), spec, checkpoint, traceparent} end
@@ -16,8 +16,8 @@ local function claim(jobId, previous, isCounted)
   if settled then return {settled} end
   if status ~= 'queued' and status ~= 'running' then return {'refused', status} end
   local isFollowedUp = status == 'running' and lastAttempt == previous
-  if isFollowedUp and not isCounted then fruitless = redis.call('HINCRBY', job, 'fruitless', -1) end
-  if tonumber(fruitless) >= tonumber(attemptsAllowed) then
+  if isFollowedUp and not isCounted then withoutProgress = redis.call('HINCRBY', job, 'fruitless', -1) end
+  if tonumber(withoutProgress) >= tonumber(attemptsAllowed) then
     finish(jobId, 'failed', now, crashLoopError)
     return {'crashLoop'}
   end

@@ -39,7 +39,7 @@ export interface RedisKeys {
   /** String with a short lifetime: the lease of a worker on a job. */
   lease(jobId: string): string;
   /** String with a short lifetime: the id of the job that a claim took. */
-  taken(claimId: string): string;
+  claimedJob(claimId: string): string;
   /** String with a short lifetime: how much of its rate limit a caller has used. */
   turns(subject: string): string;
   /** Hash that expires: the job of a stream token and the API key that created the token. */
@@ -119,6 +119,7 @@ export function redisKeys(prefix: string): RedisKeys {
   if (prefix === '' || /[{}]/.test(prefix))
     throw new RangeError(`the key prefix must not be empty or contain braces, got ${JSON.stringify(prefix)}`);
   const tag = `{${prefix}}`;
+  // Some names in Redis differ from the names here. They are those of earlier versions, whose data must stay readable.
   return {
     tag,
     job: (jobId) => `${tag}:job:${jobId}`,
@@ -137,7 +138,7 @@ export function redisKeys(prefix: string): RedisKeys {
     prioritizedWakeUps: `${tag}:train:prioritized`,
     formerWaiting: `${tag}:waiting`,
     lease: (jobId) => `${tag}:lease:${jobId}`,
-    taken: (claimId) => `${tag}:taken:${claimId}`,
+    claimedJob: (claimId) => `${tag}:taken:${claimId}`,
     turns: (subject) => `${tag}:turns:${subject}`,
     streamToken: (digest) => `${tag}:streamToken:${digest}`,
     streamTokensOf: (keyName) => `${tag}:streamTokens:${keyName}`,

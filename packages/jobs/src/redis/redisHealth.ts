@@ -99,7 +99,7 @@ export class RedisHealth {
     // "No answer" can be a consequence of any other failure, so it does not replace a more precise one.
     const isNew = !failure.isVague && failure.reason !== outage.failure.reason;
     if (isNew) outage.failure = failure;
-    if (isNew || !outage.isLogged) this.#tell(outage, error);
+    if (isNew || !outage.isLogged) this.#logOutage(outage, error);
     return outage.failure;
   }
 
@@ -146,7 +146,7 @@ export class RedisHealth {
     const { warnings, identity, memory } = await probeRedis(this.#probe, this.#options.prefix);
     await Promise.all([...this.#watched].map(async (redis) => await answers(redis)));
     for (const warning of warnings) this.#warn(warning);
-    this.#tellMemory(memory);
+    this.#logMemory(memory);
     if (this.#identity !== null && this.#identity !== identity) {
       this.#options.log.warn({}, 'Redis has lost its data, or it is another Redis than before. Jobs that it does not contain are lost.');
     }
@@ -160,7 +160,7 @@ export class RedisHealth {
     for (const listener of this.#recoveryListeners) listener();
   }
 
-  #tell(outage: Outage, error: unknown): void {
+  #logOutage(outage: Outage, error: unknown): void {
     const { kind, reason, remedy } = outage.failure;
     const now = performance.now();
     if (now - (this.#logged.get(reason) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
@@ -169,7 +169,7 @@ export class RedisHealth {
     this.#options.log.warn({ redis: kind, cause: causeOf(error) }, `Redis ${reason}: ${this.#options.meanwhile}. ${remedy}`);
   }
 
-  #tellMemory(memory: RedisMemory | null): void {
+  #logMemory(memory: RedisMemory | null): void {
     const wasNearlyFull = isNearlyFull(this.#memory);
     this.#memory = memory;
     if (isNearlyFull(memory) === wasNearlyFull) return;

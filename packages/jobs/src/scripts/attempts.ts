@@ -48,10 +48,10 @@ export const claimJob = defineScript({
 
 export const takeJob = defineScript({
   name: 'takeJob',
-  /** `taken`: the job that this claim took. */
-  keys: ['taken'],
-  /** `takenMs`: how long to remember the job that this claim took. */
-  args: [...claimArgs, 'takenMs'],
+  /** `claimedJob`: the job that this claim took. */
+  keys: ['claimedJob'],
+  /** `rememberClaimMs`: how long to remember the job that this claim took. */
+  args: [...claimArgs, 'rememberClaimMs'],
   reply: z.union([
     /** No job waits. */
     words('none'),

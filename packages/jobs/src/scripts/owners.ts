@@ -14,7 +14,7 @@ export const takeTurn = defineScript({
   keys: ['state'],
   args: ['perMinute'],
   /** `refused`: time until the next free turn, in ms. */
-  reply: z.union([words('taken'), replies('refused', z.number())]),
+  reply: z.union([words('allowed'), replies('refused', z.number())]),
 });
 
 export const createStreamToken = defineScript({

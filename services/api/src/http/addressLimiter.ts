@@ -25,11 +25,11 @@ export class AddressLimiter {
     const now = performance.now();
     const freeAt = Math.max(this.#freeAt.get(address) ?? now, now) + minuteMs / this.perMinute;
     const aheadMs = freeAt - now - minuteMs;
-    if (aheadMs > roundingMs) return { taken: false, retryAfterMs: Math.ceil(aheadMs) };
+    if (aheadMs > roundingMs) return { isAllowed: false, retryAfterMs: Math.ceil(aheadMs) };
     this.#freeAt.delete(address);
     this.#freeAt.set(address, freeAt);
     this.#forget(now);
-    return { taken: true };
+    return { isAllowed: true };
   }
 
   /** Removes the addresses at the beginning of the list whose turns are all free, and those over the limit of the list. */

@@ -1,5 +1,5 @@
-// The body of a new job, or of a job that continues another one: a spec, which the engine checks, and fields beside the spec, which are
-// checked here. Problems of both are reported together.
+// The body of a new job, or of a job that continues another one: a spec, which the engine checks, and the fields `webhook` and
+// `reuse` of the request, which are checked here. Problems of both are reported together.
 import { type NewWebhook, newWebhook } from '@trainyard/contracts';
 import { mostProblems, nearest, newJobSchema, parse, pointer, type Problem, show, SpecError } from '@trainyard/engine/spec';
 import type { Webhook } from '@trainyard/jobs';
@@ -7,38 +7,38 @@ import { z } from 'zod';
 import { isPublicAddress, literalAddress } from '../webhooks/addressGuard.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 
-const besides = {
+const requestFields = {
   webhook: newWebhook.optional(),
   reuse: z
     .boolean()
     .default(false)
     .describe('If a job of yours with the same spec, data, seed and engine has succeeded, returns that job and creates none'),
 };
-const besidesSchema = z.object(besides);
-type Besides = z.output<typeof besidesSchema>;
+const requestFieldsSchema = z.object(requestFields);
+type RequestFields = z.output<typeof requestFieldsSchema>;
 
 /** The schema of the whole body, for the OpenAPI document. */
-export const jobBody: z.ZodType = newJobSchema.extend(besides);
+export const jobBody: z.ZodType = newJobSchema.extend(requestFields);
 
 const specFields = Object.keys(newJobSchema.shape);
-const besidesFields = Object.keys(besides) as readonly (keyof Besides)[];
+const requestFieldNames = Object.keys(requestFields) as readonly (keyof RequestFields)[];
 
 /**
- * Checks a body. The fields of the spec and the fields beside it are checked separately.
+ * Checks a body. The fields of the spec and the other fields are checked separately.
  * @param checkSpec checks the fields of the spec
- * @param known the fields that are allowed beside the spec. Default: all
- * @throws SpecError if the spec or a field beside it has problems. The error contains all of them
+ * @param known the fields that are allowed in addition to those of the spec. Default: all
+ * @throws SpecError if the spec or another field has problems. The error contains all of them
  */
 export function checkJobBody<Checked>(
   body: unknown,
   policy: WebhookPolicy,
   checkSpec: (spec: unknown) => Checked,
-  known: readonly (keyof Besides)[] = besidesFields,
+  known: readonly (keyof RequestFields)[] = requestFieldNames,
 ): { readonly checked: Checked; readonly webhook: Webhook | undefined; readonly reuse: boolean } {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return { checked: checkSpec(body), webhook: undefined, reuse: false };
-  const { own, beside, misspelt } = apart(body as Readonly<Record<string, unknown>>, known);
-  const { webhook, reuse, problems } = parseBesides(beside, policy);
+  const { spec, request, misspelt } = splitBody(body as Readonly<Record<string, unknown>>, known);
+  const { webhook, reuse, problems } = parseRequestFields(request, policy);
   problems.push(
     ...misspelt.map((name) => ({
       path: pointer([name]),
@@ -46,26 +46,26 @@ export function checkJobBody<Checked>(
       code: 'unknownField',
     })),
   );
-  const checked = attempt(checkSpec, own, problems);
+  const checked = attempt(checkSpec, spec, problems);
   if (problems.length > 0) throw new SpecError(problems);
   return { checked, webhook: webhook && { url: webhook.url, secret: webhook.secret ?? null }, reuse };
 }
 
-/** Splits a body into fields of the spec (`own`), known fields beside it (`beside`), and probably misspelt names of known fields. */
-function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof Besides)[]) {
-  const own: Record<string, unknown> = {};
-  const beside: Record<string, unknown> = {};
+/** Splits a body into fields of the spec (`spec`), known other fields (`request`), and probably misspelt names of known fields. */
+function splitBody(body: Readonly<Record<string, unknown>>, known: readonly (keyof RequestFields)[]) {
+  const spec: Record<string, unknown> = {};
+  const request: Record<string, unknown> = {};
   const misspelt: string[] = [];
   let compared = 0;
   for (const [name, value] of Object.entries(body)) {
     const isKnown = (known as readonly string[]).includes(name);
     // Comparing names takes time, and only `mostProblems` problems are reported anyway.
     const isCompared = !isKnown && !specFields.includes(name) && compared++ < mostProblems;
-    if (isKnown) beside[name] = value;
-    else if (isCompared && isMeantForBesides(name, known)) misspelt.push(name);
-    else own[name] = value;
+    if (isKnown) request[name] = value;
+    else if (isCompared && isMeantForRequest(name, known)) misspelt.push(name);
+    else spec[name] = value;
   }
-  return { own, beside, misspelt };
+  return { spec, request, misspelt };
 }
 
 /** Checks a spec. @throws SpecError if the spec has problems. The error contains them, and the `known` problems */
@@ -78,14 +78,14 @@ function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, 
   }
 }
 
-/** Returns whether an unknown field resembles a field beside the spec more than a field of the spec. */
-function isMeantForBesides(name: string, known: readonly string[]): boolean {
+/** Returns whether an unknown field resembles another known field more than a field of the spec. */
+function isMeantForRequest(name: string, known: readonly string[]): boolean {
   const near = nearest(name, [...specFields, ...known]);
   return near !== null && known.includes(near);
 }
 
-function parseBesides(body: object, policy: WebhookPolicy): Besides & { problems: Problem[] } {
-  const parsed = parse(besidesSchema, body);
+function parseRequestFields(body: object, policy: WebhookPolicy): RequestFields & { problems: Problem[] } {
+  const parsed = parse(requestFieldsSchema, body);
   if (!parsed.ok) return { reuse: false, problems: parsed.problems };
   const { webhook } = parsed.data;
   return { ...parsed.data, problems: webhook === undefined ? [] : webhookProblems(webhook, policy) };

@@ -64,7 +64,7 @@ export class ServiceMetrics {
   );
   readonly #queues = this.#gauge('trainyard_queue_entries', "Entries of the queues, by BullMQ's state.", ['queue', 'state']);
   readonly #capacity = this.#gauge('trainyard_worker_capacity', 'Jobs that a worker trains at a time.', ['worker']);
-  readonly #inHand = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker is running now.', ['worker']);
+  readonly #runningJobs = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker is running now.', ['worker']);
   readonly #resident = this.#gauge('trainyard_worker_resident_bytes', 'Memory of the worker, without its training processes.', ['worker']);
   readonly #workerStorageUp = this.#gauge(
     'trainyard_worker_storage_up',
@@ -109,7 +109,7 @@ export class ServiceMetrics {
     this.#storageUp.set(isStorageUp ? 1 : 0);
     this.#redisUp.set(totals === null ? 0 : 1);
     const shared = [this.#jobs, this.#ended, this.#epochs, this.#samples, this.#seconds, this.#queues];
-    const ofWorkers = [this.#capacity, this.#inHand, this.#resident, this.#cpu, this.#workerStorageUp];
+    const ofWorkers = [this.#capacity, this.#runningJobs, this.#resident, this.#cpu, this.#workerStorageUp];
     for (const metric of [...shared, ...ofWorkers]) metric.reset();
     this.#redisUsed.set(totals?.redisMemory?.usedBytes ?? 0);
     this.#redisMax.set(totals?.redisMemory?.maxBytes ?? 0);
@@ -119,16 +119,18 @@ export class ServiceMetrics {
   }
 
   #fill({ jobs, ended, epochs, samples, seconds, queues, workers }: Totals): void {
-    for (const [status, count] of Object.entries(jobs)) this.#jobs.set({ status }, count);
+    const { queued, running, stopping } = jobs;
+    // Monitoring systems know the label `leaving` from earlier versions.
+    for (const [status, count] of Object.entries({ queued, running, leaving: stopping })) this.#jobs.set({ status }, count);
     for (const [status, count] of Object.entries(ended)) this.#ended.inc({ status }, count);
     this.#epochs.inc(epochs);
     this.#samples.inc(samples);
     this.#seconds.inc(seconds);
     for (const [queue, depths] of Object.entries(queues))
       for (const [state, count] of Object.entries(depths)) this.#queues.set({ queue, state }, count);
-    for (const { name: worker, concurrency, jobs: inHand, residentBytes, cpuSeconds, isStorageUp } of workers) {
+    for (const { name: worker, concurrency, jobs: runningJobs, residentBytes, cpuSeconds, isStorageUp } of workers) {
       this.#capacity.set({ worker }, concurrency);
-      this.#inHand.set({ worker }, inHand.length);
+      this.#runningJobs.set({ worker }, runningJobs.length);
       this.#resident.set({ worker }, residentBytes);
       this.#cpu.inc({ worker }, cpuSeconds);
       if (isStorageUp !== undefined) this.#workerStorageUp.set({ worker }, isStorageUp ? 1 : 0);

@@ -122,7 +122,7 @@ export interface AccessOptions {
 
 /** @throws ProblemError 429 if the caller has reached its limit */
 function expectTurn(turn: Turn | undefined, perMinute: number | undefined): void {
-  if (turn === undefined || turn.taken) return;
+  if (turn === undefined || turn.isAllowed) return;
   const seconds = Math.max(1, Math.ceil(turn.retryAfterMs / 1_000));
   throw new ProblemError('tooManyRequests', `More than ${perMinute} requests a minute; try again in ${seconds} s.`, {
     headers: { 'retry-after': String(seconds) },

@@ -113,7 +113,7 @@ function documentOf({ outputs, probabilities, classes, activations }: Prediction
       })),
     }),
   };
-  return { ...document, ...nonFinite.beside };
+  return { ...document, ...nonFinite.field };
 }
 
 /** Collects garbage if there is much of it: evicted networks, received weights, the numbers of a response. */

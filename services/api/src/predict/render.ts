@@ -18,7 +18,7 @@ export interface FiltersOrder extends As {
   /** [filters, planes, height, width] */
   readonly shape: Shape;
   /** Fields that the JSON has before the shape. */
-  readonly beside: { readonly layer: string; readonly layers: readonly string[]; readonly from: 'model' | 'checkpoint' };
+  readonly fields: { readonly layer: string; readonly layers: readonly string[]; readonly from: 'model' | 'checkpoint' };
 }
 
 export interface SamplesOrder extends As {
@@ -42,10 +42,10 @@ export function rendered(order: RenderOrder): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(order.kind === 'filters' ? filters(order) : samples(order.samples)));
 }
 
-function filters({ weights, shape, beside }: FiltersOrder): object {
+function filters({ weights, shape, fields }: FiltersOrder): object {
   const nonFinite = new NonFiniteNumbers();
   const lists = nested(weights, shape, 'weights', nonFinite);
-  return { ...beside, shape, weights: lists, ...nonFinite.beside };
+  return { ...fields, shape, weights: lists, ...nonFinite.field };
 }
 
 type Nested = number | Nested[];

@@ -94,7 +94,7 @@ export const filterRoutes: Routes = (app, { services }, done) => {
         from: file.from,
         ...(await readWeights(services, job.id, file, layer)),
       }));
-      const order = { kind: 'filters' as const, as: type, weights, shape, beside: { layer, layers, from } };
+      const order = { kind: 'filters' as const, as: type, weights, shape, fields: { layer, layers, from } };
       return reply.send(await renderedBody(predictions, order, request, reply));
     },
   );

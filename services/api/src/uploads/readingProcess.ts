@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
-import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine/data';
+import type { ReaderLimits, ChosenSetting, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine/data';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
 import { childEnvironment } from '../childEnvironment.ts';
 
@@ -32,7 +32,7 @@ export type ReadOrder = DatasetOrder | WeightsOrder;
 export interface ReadDataset {
   readonly content: UploadedContent;
   readonly format: UploadFormat;
-  readonly taken: readonly Taken[];
+  readonly taken: readonly ChosenSetting[];
 }
 
 /** The result of an order. */

@@ -50,7 +50,7 @@ export async function imageDataset(
   const classes = classesOf(part, train, test, limits, report);
   const reader = new ImageReader(part, options, limits, train.length + (test?.length ?? 0));
   const parts = [await reader.read(train, classes), test === null ? null : await reader.read(test, classes)] as const;
-  reader.tell();
+  reader.report();
   if (report.hasFaults) return undefined;
   return { train: reader.dataset(parts[0], classes), test: parts[1] === null ? null : reader.dataset(parts[1], classes) };
 }
@@ -162,14 +162,14 @@ class ImageReader {
   }
 
   /** Reports how images were changed, and reports a fault if they differ in size or colours. */
-  tell(): void {
+  report(): void {
     const { report } = this.#options;
     const part = this.#part;
     const { isRotated, isTransparent, isConverted } = this.#done;
     const count = (images: number): string => (images === 1 ? '1 image was' : `${images} images were`);
-    if (isRotated > 0) report.take(part, { rotated: isRotated }, `${count(isRotated)} turned upright by the orientation in EXIF data`);
-    if (isTransparent > 0) report.take(part, { background: '#ffffff' }, `${count(isTransparent)} transparent and now on white`);
-    if (isConverted > 0) report.take(part, { colours: 'sRGB' }, `${count(isConverted)} converted from a colour profile to sRGB`);
+    if (isRotated > 0) report.choice(part, { rotated: isRotated }, `${count(isRotated)} turned upright by the orientation in EXIF data`);
+    if (isTransparent > 0) report.choice(part, { background: '#ffffff' }, `${count(isTransparent)} transparent and now on white`);
+    if (isConverted > 0) report.choice(part, { colours: 'sRGB' }, `${count(isConverted)} converted from a colour profile to sRGB`);
     if (this.#sizes.size < 2) return;
     const sizes = [...this.#sizes].toSorted(([, a], [, b]) => b.count - a.count);
     const listed = sizes.slice(0, 10).map(([size, { count: images, first }]) => `${size} (${images}, such as ${first})`);

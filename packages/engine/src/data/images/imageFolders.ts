@@ -53,7 +53,7 @@ export function imageFolders(part: string, all: readonly FileSource[], folders: 
   const skipped = all.length - files.length + empty.length;
   if (skipped > 0) {
     const first = all.find(({ path }) => leftovers.test(path))?.path ?? `${empty[0]}/`;
-    report.take(part, { skipped }, `${skipped} hidden or system files and empty folders were ignored, such as ${JSON.stringify(first)}`);
+    report.choice(part, { skipped }, `${skipped} hidden or system files and empty folders were ignored, such as ${JSON.stringify(first)}`);
   }
   const wrapper = commonFolder(files);
   const inside = files.map((source) => {
@@ -100,10 +100,10 @@ function takeTest(
   report: UploadReport,
 ): readonly ClassFile[] {
   const taken = test ?? validation;
-  report.take(part, { train, test: taken }, `the folders ${train}/ and ${taken}/ are used as the training part and the test part`);
+  report.choice(part, { train, test: taken }, `the folders ${train}/ and ${taken}/ are used as the training part and the test part`);
   if (test !== undefined && validation !== undefined) {
     const count = inside.filter(({ steps }) => steps[0] === validation).length;
-    report.take(
+    report.choice(
       part,
       { unused: validation },
       `the ${count} files in ${validation}/ are not used: a dataset has two parts, and ${test}/ is the second`,

@@ -81,7 +81,7 @@ function targetColumns(
   // If the form names the columns to keep, they are the inputs. If it names the columns to leave out, none of these can be the target.
   const isByName = columns.some((name) => !name.startsWith('!'));
   const last = isByName ? names.length - 1 : (kept.at(-1) ?? names.length - 1);
-  report.take('targetColumn', names[last], `It is the last column.${likelierTarget(names, kept, last)}`);
+  report.choice('targetColumn', names[last], `It is the last column.${likelierTarget(names, kept, last)}`);
   return [last];
 }
 

@@ -62,9 +62,9 @@ export function reportColumns(
     const note = noteOn(column, statistics[i], sent);
     return note === null ? [] : [{ name: column.name, note }];
   });
-  for (const { name, note } of notes.slice(0, MOST_REPORTED)) report.take('columns', name, note);
+  for (const { name, note } of notes.slice(0, MOST_REPORTED)) report.choice('columns', name, note);
   const others = notes.slice(MOST_REPORTED).map(({ name }) => name);
-  if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The same applies to ${others.length} more columns.`);
+  if (others.length > 0) report.choice('columns', others.slice(0, MOST_REPORTED), `The same applies to ${others.length} more columns.`);
 }
 
 /** Reports one fault that names all columns with many unreadable fields, and the form field that leaves these columns out. */

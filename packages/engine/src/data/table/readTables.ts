@@ -139,7 +139,7 @@ class TableReading {
       text.decimal,
     );
     if (verdict === 'names') {
-      report.take('header', true, reason);
+      report.choice('header', true, reason);
       return true;
     }
     report.fault(
@@ -275,7 +275,7 @@ function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean,
   const named = first.fields.length;
   const isUnnamed = !hasHeader || named === columns.length - 1 || (named === columns.length && first.fields[named - 1].trim() === '');
   if (columns.length >= 3 && columns.at(-1)?.present === 0 && isUnnamed) {
-    report.take('columns', [`!${columns.length}`], 'Every row ends with a delimiter: the empty last column was left out.');
+    report.choice('columns', [`!${columns.length}`], 'Every row ends with a delimiter: the empty last column was left out.');
     return columns.length - 1;
   }
   if (!hasHeader || named === columns.length) return columns.length;

@@ -134,10 +134,10 @@ export class SampleCollector {
     const { name } = this.#layout.text;
     for (const [column, { rows, first }] of this.#unknown) {
       const reason = `${name}: ${counted(rows, 'row')} ${rows === 1 ? 'has' : 'have'} a text in column ${JSON.stringify(column)} that the training file does not have, such as ${JSON.stringify(first)}. Their inputs of this column are zeros.`;
-      this.#report.take('columns', column, reason);
+      this.#report.choice('columns', column, reason);
     }
     if (this.#dropped > 0) {
-      this.#report.take(
+      this.#report.choice(
         'missing',
         'drop',
         `${name}: ${this.#dropped} of ${counted(this.#dropped + this.#length, 'row')} ${this.#dropped === 1 ? 'lacks a value and was' : 'lack a value and were'} left out.`,

@@ -62,13 +62,13 @@ export class TableText {
     const text = sample.text.slice(line.length);
     const found = announced === undefined ? findDelimiter(text, isWhole) : announcedDelimiter(announced);
     this.#delimiter = options.delimiter ?? found.delimiter;
-    if (options.delimiter === undefined) report.take('delimiter', found.delimiter, found.reason);
+    if (options.delimiter === undefined) report.choice('delimiter', found.delimiter, found.reason);
     const rows = firstRows(text, this.#delimiter, isWhole);
     this.usualFields = usualFields(rows);
     this.#hasComments = options.comment !== 'none';
     const { decimal, reason } = findDecimal(rows, this.#delimiter);
     this.decimal = options.decimal ?? decimal;
-    if (options.decimal === undefined) report.take('decimal', decimal, reason);
+    if (options.decimal === undefined) report.choice('decimal', decimal, reason);
   }
 
   #encoding({ encoding }: TextOptions, findEncoding: FindEncoding): string {
@@ -78,7 +78,7 @@ export class TableText {
       return label;
     }
     const { label, reason } = unicodeEncoding(this.#file.bytes) ?? findEncoding(this.#file.bytes);
-    this.#report.take('encoding', label, reason);
+    this.#report.choice('encoding', label, reason);
     return label;
   }
 
@@ -119,13 +119,13 @@ export class TableText {
     for (const row of scanner.scan('', true)) if (holdsSomething(row)) yield row;
     const { empty, comments } = passedOver;
     if (empty > 0)
-      this.#report.take(
+      this.#report.choice(
         'missing',
         'drop',
         `${this.name}: ${counted(empty, 'row')} without any value ${empty === 1 ? 'was' : 'were'} left out.`,
       );
     if (comments > 0)
-      this.#report.take(
+      this.#report.choice(
         'comment',
         '#',
         `${this.name}: ${counted(comments, 'row')} that ${comments === 1 ? 'begins' : 'begin'} with # and ${comments === 1 ? 'has' : 'have'} another number of fields ${comments === 1 ? 'was' : 'were'} left out.`,

@@ -23,7 +23,7 @@ export function kindOfTargets(
     return given;
   }
   const [kind, reason] = suggestedKind(names, columns);
-  report.take('targetKind', kind, reason);
+  report.choice('targetKind', kind, reason);
   return kind;
 }
 
@@ -160,13 +160,13 @@ export class ClassCollector implements TargetCollector {
     if (this.#respelled.size > 0) {
       const [[written, name]] = this.#respelled;
       const reason = `Class names lose surrounding blanks and have composed accents (NFC): ${JSON.stringify(written)} became ${JSON.stringify(name)}.`;
-      report.take('targetColumn', column, reason);
+      report.choice('targetColumn', column, reason);
     }
     const byLetters = new Map<string, string>();
     for (const name of this.#numbers.keys()) {
       const other = byLetters.get(name.toLowerCase());
       if (other !== undefined) {
-        report.take(
+        report.choice(
           'targetColumn',
           column,
           `${JSON.stringify(other)} and ${JSON.stringify(name)} differ only in upper and lower case and are two classes.`,

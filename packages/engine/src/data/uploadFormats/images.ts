@@ -29,7 +29,7 @@ export const images = defineUploadFormat({
         const file = oneFile(upload, part, 'images');
         if (file === null) return null;
         const archive = await upload.archive(file);
-        tellNames(part, archive, report);
+        reportNames(part, archive, report);
         if (archive.faults.length > 0) return undefined;
         await checkForImages(part, archive);
         return await imageDataset(part, archive, { ...reader, decodeImage, report });
@@ -56,17 +56,17 @@ type Parts = NonNullable<Awaited<ReturnType<typeof imageDataset>>>;
  */
 const mostMerged = 20;
 
-function tellNames(part: string, { faults, nameEncoding, merged }: Archive, report: UploadReport): void {
+function reportNames(part: string, { faults, nameEncoding, merged }: Archive, report: UploadReport): void {
   for (const { entry, message } of faults) report.fault({ part, entry }, message, 'invalidFile');
   if (nameEncoding !== 'UTF-8') {
-    report.take(
+    report.choice(
       part,
       { encoding: nameEncoding },
       `the names in the zip are not UTF-8 and were read as ${nameEncoding}: check the names of the classes`,
     );
   }
   for (const folder of merged.slice(0, mostMerged)) {
-    report.take(
+    report.choice(
       part,
       { merged: folder },
       `two folders ${JSON.stringify(folder)} differ only in their Unicode form (NFC, NFD), and are used as one folder`,

@@ -90,7 +90,7 @@ async function arraysOf(
   const found = wanted.map((names) => names.find(([inputs, targets]) => arrays.has(inputs) && arrays.has(targets)) ?? null);
   if (found[0] === null) throw new DataFormatError(await unnamed(part, files, read));
   const used = new Set(found.flatMap((names) => names ?? []));
-  tellNames(
+  reportNames(
     part,
     found,
     [...arrays.keys()].filter((name) => !used.has(name) && name !== CLASSES),
@@ -101,11 +101,11 @@ async function arraysOf(
   return { pairs, classes: arrays.has(CLASSES) ? textsOf(await read(CLASSES)) : null };
 }
 
-function tellNames(part: string, [train, test = null]: readonly (Names | null)[], unused: readonly string[], report: UploadReport): void {
+function reportNames(part: string, [train, test = null]: readonly (Names | null)[], unused: readonly string[], report: UploadReport): void {
   const names = { inputs: train?.[0], targets: train?.[1], ...(test !== null && { testInputs: test[0], testTargets: test[1] }) };
-  report.take(part, names, 'The arrays of the file were recognised by their names.');
+  report.choice(part, names, 'The arrays of the file were recognised by their names.');
   if (unused.length > 0)
-    report.take(
+    report.choice(
       part,
       { unused: unused.slice(0, 10) },
       `${unused.length === 1 ? '1 other array of the file is' : `${unused.length} other arrays of the file are`} not used.`,

@@ -9,7 +9,7 @@ import { WeightedMean } from './metrics.ts';
 
 type Saved = NonNullable<RunState['epoch']>;
 
-export class EpochInHand {
+export class CurrentEpoch {
   /** The number of completed steps. */
   step: number;
   /** The norm of the gradients in the last step. NaN before the first step. */
@@ -31,8 +31,8 @@ export class EpochInHand {
   }
 
   /** Begins a new epoch and draws what decides its order. */
-  static begin(generator: Generator, sampling: Sampling, train: Dataset, learningRate: number): EpochInHand {
-    return new EpochInHand({
+  static begin(generator: Generator, sampling: Sampling, train: Dataset, learningRate: number): CurrentEpoch {
+    return new CurrentEpoch({
       step: 0,
       ...drawOrder(generator, sampling, train),
       loss: { sum: 0, weight: 0 },
@@ -43,8 +43,8 @@ export class EpochInHand {
   }
 
   /** Continues an epoch from the state that {@link saved} returned. */
-  static resume(saved: Saved): EpochInHand {
-    return new EpochInHand(saved);
+  static resume(saved: Saved): CurrentEpoch {
+    return new CurrentEpoch(saved);
   }
 
   /** Returns the indices of all samples of the epoch, in their order. */

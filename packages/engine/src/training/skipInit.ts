@@ -2,7 +2,7 @@
 import { Generator } from '../random.ts';
 
 /** A generator that leaves arrays as they are. */
-export class Undrawn extends Generator {
+export class SkipInitGenerator extends Generator {
   override uniform_<T>(out: T): T {
     return out;
   }
