@@ -11,11 +11,12 @@ import { openHome } from './fixtures/serverProcess.ts';
 
 test.skipIf(!hasRedisProcess)('an API that cannot open its storage closes its connections', async ({ onTestFinished }) => {
   // A Redis of its own, so that all connections to it are those of the test.
-  const { folder, redis, close } = await openHome();
+  const home = await openHome();
+  const { folder, redis } = home;
   const observer = connectRedis(redis.url, { role: 'worker' });
   onTestFinished(async () => {
     observer.disconnect();
-    await close();
+    await home.close();
   });
   const file = join(folder, 'a-file');
   await writeFile(file, '');
