@@ -52,17 +52,17 @@ describe('is refused with all faults:', () => {
         'dogs/x.heic': Buffer.from('\0\0\0\x1cftypheic\0\0\0\0'),
       },
       [
-        'file/cats/3.png is of no known kind (its first bytes are 01 02 03), not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF',
-        'file/cats/notes.txt is text, not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF',
-        'file/dogs/more.zip is a zip, not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF',
+        'file/cats/3.png is of no known kind (its first bytes are 01 02 03), not an image: images are PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF',
+        'file/cats/notes.txt is text, not an image: images are PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF',
+        'file/dogs/more.zip is a zip, not an image: images are PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF',
         'file/dogs/x.heic is a HEIC image, which is not read: convert it to PNG or JPEG; an iPhone takes JPEGs with Settings > Camera > Formats > Most Compatible',
       ],
     ],
     [
-      'other sizes and colours',
+      'other sizes',
       { ...animals, 'dogs/c.png': plainPng(2, 3, 1), 'dogs/d.png': plainPng(3, 2, 1, 2, 3), 'dogs/e.png': plainPng(2, 3, 1) },
       [
-        'file: all images must have one size and colours, but there are 3×2 grey (3, such as cats/10.PNG), 2×3 grey (2, such as dogs/c.png), 3×2 colour (1, such as dogs/d.png)',
+        'file: the images have 2 sizes (width×height): 3×2 (4, such as cats/10.PNG), 2×3 (2, such as dogs/c.png). Send imageSize to scale all images to one size, such as imageSize=[2,3] (height, width)',
       ],
     ],
   ])('%s', async (_, files, messages) => {

@@ -69,7 +69,7 @@ describe('refused with its place, and nothing left:', () => {
     [
       'images of two sizes',
       { file: zipOf({ 'a/1.png': plainPng(2, 2, 1), 'b/2.png': plainPng(3, 2, 1) }) },
-      '2×2 grey (1, such as a/1.png), 3×2 grey (1, such as b/2.png)',
+      '2×2 (1, such as a/1.png), 3×2 (1, such as b/2.png). Send imageSize',
     ],
     ['half a zip', { file: imageZip(10).subarray(0, 900) }, 'file'],
     [

@@ -118,9 +118,24 @@ describe('POST /jobs/{id}/predict', () => {
         )
       ).json(),
     ).toEqual(expected);
-    const wide = await send(1, bytes, 14);
-    expect(wide.statusCode).toBe(422);
-    expect(wide.json<{ detail: string }>().detail).toMatch(/14×56.*28×28/);
+    // An image of another size is scaled so that it fills the size, and the middle is kept: a tall one loses its upper and lower quarter.
+    const tall = Uint8Array.from({ length: 784 * 2 }, (_, i) => (i >= 392 && i < 1176 ? 200 : 0));
+    const stripe = (await api.post(url, { inputs: [inputOf(new Uint8Array(784).fill(200))] })).json<unknown>();
+    expect((await send(1, tall, 28)).json()).toEqual(stripe);
+  });
+
+  test('exchanges black and white of an image with invert=true, and refuses that for numbers', async ({ api }) => {
+    const url = await withModel(api);
+    const bytes = pixels[7] ?? new Uint8Array();
+    const expected = (await api.post(url, { inputs: [inputOf(bytes)] })).json<unknown>();
+    const payload = Buffer.from(encodePng({ width: 28, height: 28, channels: 1, data: bytes.map((value) => 255 - value) }));
+    const inverted = await api.call({ method: 'POST', url: `${url}?invert=true`, headers: { 'content-type': 'image/png' }, payload });
+    expect(inverted.json()).toEqual(expected);
+    const numbers = await api.post(`${url}?invert=true`, { inputs: [inputOf(bytes)] });
+    expect(numbers.json()).toMatchObject({
+      status: 422,
+      errors: [{ path: '/invert', message: expect.stringMatching(/only an image/) as string }],
+    });
   });
 
   test('reads the formats that uploads have, upright and whatever the header calls them', async ({ api }) => {
@@ -220,7 +235,7 @@ describe('POST /jobs/{id}/predict', () => {
     const garbage = await send('image/jpeg', 'not an image');
     expect(garbage.statusCode).toBe(422);
     expect(garbage.json<{ detail: string }>().detail).toBe(
-      'the image is text, not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF.',
+      'the image is text, not an image: images are PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF.',
     );
     expect((await send('text/plain', 'x')).statusCode).toBe(415);
     expect((await send('application/json', '{')).statusCode).toBe(400);

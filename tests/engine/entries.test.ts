@@ -34,9 +34,9 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     data,
     `
       DataFormatError DatasetChecksumError DatasetUnavailableError InlineLoader LoaderError UPLOADED_FILE UploadError
-      balancedOrder cifarDataset contentOf dataSchema datasetDefinitions describeData encodeNpy encodeNpz encodePng epochOrder fileKind
-      findDataset idxDataset imageFormatOf isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
-      prepareRows readNpz sampleOrder smallestLimit splitRows suggestedFormats transformDefinitions transformSchema
+      balancedOrder cifarDataset colourOf contentOf dataSchema datasetDefinitions datasetStatistics decodingFor describeData encodeNpy encodeNpz encodePng epochOrder fileKind
+      findDataset idxDataset imageFormatOf imagePreparation isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
+      prepareRows readNpz sampleOrder smallestLimit splitRows statisticsOf suggestedFormats transformDefinitions transformSchema
       uploadFileParts uploadFormat uploadFormatDefinitions uploadFormats uploadOptions uploadedContent uploadedDatasetId
     `,
   ],
@@ -51,9 +51,9 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
   './spec': [
     spec,
     `
-      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel canonicalJson catalog catalogSchema checkImageSize checkSpec
+      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel canonicalJson catalog catalogSchema checkSpec
       checkedJobSchema convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema gradientSnapshotSchema
-      imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
+      imagePreparationOf imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
       lossDefinitions lossSchema mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer
       predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor trainingSummarySchema
     `,
@@ -79,7 +79,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
   './uploads': [
     uploads,
     `
-      DataFormatError SafetensorsError UploadError WeightsFileError contentOf imageFormatOf npzPieces readUpload readWeightsFile
+      DataFormatError SafetensorsError UploadError WeightsFileError contentOf imageFormatOf npzPieces readUpload readWeightsFile statisticsOf
     `,
   ],
 };

@@ -1,5 +1,5 @@
 // A dataset in responses. A job names it in `data.dataset`. All fields are always present; null means not applicable or not known yet.
-import { uploadFormats } from '@trainyard/engine/data';
+import { datasetStatistics, imagePreparation, uploadFormats } from '@trainyard/engine/data';
 import { z } from 'zod';
 import { problemSchema } from './problem.ts';
 
@@ -53,6 +53,16 @@ export const datasetSchema = z
       .describe('For a table: the distinct texts of each text column, in the order of their inputs; null otherwise.'),
     targetColumns: z.array(z.string()).readonly().nullable().describe('For a table: the columns to predict; null otherwise.'),
     targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('For a table: the kind of target to predict; null otherwise.'),
+    images: imagePreparation
+      .extend({
+        skipped: z
+          .int()
+          .min(0)
+          .describe('The number of ignored files and folders: hidden files, files of operating systems, empty folders'),
+      })
+      .nullable()
+      .describe('For an upload of images: how they became samples; null otherwise.'),
+    ...datasetStatistics.shape,
     status: z
       .enum(['processing', 'ready', 'failed'])
       .describe(

@@ -33,7 +33,8 @@ export {
 } from './training/metrics.ts';
 export { NonFiniteNumbers, nonFiniteName, nonFiniteSchema } from './training/nonFinite.ts';
 export { type PredictionCost, predictionCost } from './training/predictionCost.ts';
-export { type BatchValues, checkImageSize, imageSample, type Prediction, Predictor } from './training/predictor.ts';
+export { imagePreparationOf, imageSample } from './training/imageSample.ts';
+export { type BatchValues, type Prediction, Predictor } from './training/predictor.ts';
 export { defaultLimits, type SpecLimits } from './training/specLimits.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { nearest, type Parsed, parse, pointer, show } from './validation.ts';

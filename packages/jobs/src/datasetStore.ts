@@ -2,7 +2,14 @@
 // dataset's id. Permissions to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its
 // dataset.
 import { randomInt } from 'node:crypto';
-import { type ChosenSetting, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine/data';
+import {
+  type ChosenSetting,
+  type DatasetStatistics,
+  UPLOADED_FILE,
+  type UploadedContent,
+  type UploadFormat,
+  uploadedDatasetId,
+} from '@trainyard/engine/data';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -12,6 +19,12 @@ import { overQuotaError, type Quotas, quotaText } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { ReservedFiles } from './reservedFiles.ts';
 import { deleteDataset, recordDataset } from './scripts/uploads.ts';
+
+/** Facts about the samples of a dataset, for its description. */
+export interface StoredStatistics extends DatasetStatistics {
+  /** For images: the number of ignored files and folders. Null for other formats. */
+  readonly skipped: number | null;
+}
 
 /** A dataset to store. */
 export interface NewDataset {
@@ -25,6 +38,8 @@ export interface NewDataset {
   readonly content: UploadedContent;
   /** The settings that the upload left out, with the values that the service chose. */
   readonly taken: readonly ChosenSetting[];
+  /** Default: unknown. */
+  readonly statistics?: StoredStatistics;
   /** The path of the finished NPZ file on this machine. The file is moved into the artifact store. */
   readonly file: string;
   /** The quotas of the owner. Default: none. */
@@ -41,6 +56,8 @@ export interface DatasetRecord {
   readonly content: UploadedContent;
   /** The settings that the upload left out, with the values that the service chose. Empty in records of version 0.1.0. */
   readonly taken: readonly ChosenSetting[];
+  /** Null if they are unknown, as in records of version 0.1.0. */
+  readonly statistics: StoredStatistics | null;
   /** The size of the stored file. */
   readonly bytes: number;
   /** RFC 3339, UTC. */
@@ -83,7 +100,7 @@ export class DatasetStore {
    * @throws ArtifactError if the file could not be stored
    */
   async add(given: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
-    const { owner, title, format, content, taken, file } = given;
+    const { owner, title, format, content, taken, statistics = null, file } = given;
     const known = await this.#byContent(owner, content.sha256);
     if (known !== null) return { dataset: known, isNew: false };
     const { id = this.newId() } = given;
@@ -91,7 +108,8 @@ export class DatasetStore {
     let isNew = false;
     try {
       const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
-      const dataset: DatasetRecord = { id, owner, title, format, content, taken, bytes, createdAt: new Date().toISOString() };
+      const createdAt = new Date().toISOString();
+      const dataset: DatasetRecord = { id, owner, title, format, content, taken, statistics, bytes, createdAt };
       const reply = await this.#record(dataset, given.quotas);
       if (reply[0] === 'overQuota') throw overQuotaError(reply);
       if (reply[0] === 'expired') throw new ReservationExpiredError(id);
@@ -161,8 +179,9 @@ export class DatasetStore {
 
   async #record(dataset: DatasetRecord, quotas: Quotas | undefined) {
     const keys = this.#keys;
-    const { id, owner, content, taken, bytes, ...texts } = dataset;
-    const record = { ...texts, owner, bytes: String(bytes), content: JSON.stringify(content), taken: JSON.stringify(taken) };
+    const { id, owner, content, taken, statistics, bytes, ...texts } = dataset;
+    const described = { content: JSON.stringify(content), taken: JSON.stringify(taken), statistics: JSON.stringify(statistics) };
+    const record = { ...texts, ...described, owner, bytes: String(bytes) };
     return await recordDataset(this.#redis, {
       ...this.#listKeys(owner),
       dataset: keys.dataset(id),
@@ -195,7 +214,7 @@ export class DatasetStore {
 }
 
 function recordOf(id: string, stored: Readonly<Record<string, string>>): DatasetRecord | null {
-  const { owner, title, format, content, taken, bytes, createdAt } = stored;
+  const { owner, title, format, content, taken, statistics, bytes, createdAt } = stored;
   if (owner === undefined) return null;
   return {
     id,
@@ -204,6 +223,7 @@ function recordOf(id: string, stored: Readonly<Record<string, string>>): Dataset
     format: format as UploadFormat,
     content: JSON.parse(content) as UploadedContent,
     taken: taken === undefined ? [] : (JSON.parse(taken) as ChosenSetting[]),
+    statistics: statistics === undefined ? null : (JSON.parse(statistics) as StoredStatistics),
     bytes: Number(bytes),
     createdAt,
   };

@@ -7,7 +7,7 @@ export { fetchArtifact, openArtifacts, readArtifact } from './artifacts/openArti
 export * from './artifacts/snapshots.ts';
 export { diskErrorOf, inStorage, isStorageAway, storageErrorOf, systemCodeOf, unlessAborted } from './artifacts/storageErrors.ts';
 export { attemptsWithoutProgressAllowed, type Claim, type ClaimedJob, type PreviousEnd } from './claim.ts';
-export { type DatasetRecord, DatasetStore, type NewDataset } from './datasetStore.ts';
+export { type DatasetRecord, DatasetStore, type NewDataset, type StoredStatistics } from './datasetStore.ts';
 export {
   type ApiKey,
   type ApiKeyRole,

@@ -2,14 +2,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dataset, type ImageDecoder, type UploadFilePart, uploadOptions } from '@trainyard/engine/data';
+import { type Dataset, type ImageOpener, type UploadFilePart, uploadOptions } from '@trainyard/engine/data';
 import { type ReadUpload, readUpload } from '@trainyard/engine/node';
 import { faultsOf } from './refusals.ts';
 
 export type Files = Partial<Record<UploadFilePart, Uint8Array>>;
 
 /** Reads an upload with these files. @param options the other fields of the form @throws UploadError with all faults */
-export async function read(files: Files, options: object = {}, readers: { readonly decodeImage?: ImageDecoder } = {}): Promise<ReadUpload> {
+export async function read(files: Files, options: object = {}, readers: { readonly openImage?: ImageOpener } = {}): Promise<ReadUpload> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-arrays-'));
   try {
     const uploaded = Object.keys(files).map((part) => ({ part: part as UploadFilePart, path: join(folder, part) }));

@@ -8,7 +8,7 @@ import { encodeNpy, fileKind, UploadError, type UploadFilePart } from '@trainyar
 import { readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
+import { openImage } from '../../../services/api/src/images/decodeImage.ts';
 import { cifarBatch } from './cifarFiles.ts';
 import { idxPair } from './idxFiles.ts';
 import { plainPng } from './imageFixtures.ts';
@@ -28,7 +28,7 @@ async function faults(files: Partial<Record<UploadFilePart, Uint8Array>>): Promi
   try {
     const uploaded = Object.keys(files).map((part) => ({ part: part as UploadFilePart, path: join(folder, part) }));
     for (const { part, path } of uploaded) await writeFile(path, files[part] ?? new Uint8Array());
-    await readUpload(uploaded, {}, { decodeImage });
+    await readUpload(uploaded, {}, { openImage });
     return [];
   } catch (error) {
     if (!(error instanceof UploadError)) throw error;
@@ -100,7 +100,7 @@ describe('the error for an upload names the kind of the file and what to do:', (
     ['one PNG', plainPng(3, 2, 1), /^file is a PNG image: send images as a zip with one folder per class$/],
     ['one JPEG', file([0xff, 0xd8, 0xff, 0xe0]), /a JPEG image: send images as a zip/],
     ['a HEIC image', ftyp('heic'), /a HEIC image: convert it to PNG or JPEG; an iPhone/],
-    ['a BMP image', file('BM', [60, 0, 0, 0, 0, 0, 0, 0]), /a BMP image: convert it to PNG or JPEG/],
+    ['a BMP image', file('BM', [60, 0, 0, 0, 0, 0, 0, 0]), /a BMP image: send images as a zip with one folder per class/],
     ['an SVG drawing', text('<?xml version="1.0"?>\n<svg xmlns="x"/>'), /an SVG drawing: convert it/],
     ['DICOM', mark(128, 'DICM'), /a DICOM file: convert it/],
     ['a WAV recording', file('RIFF', [1, 2, 3, 0], 'WAVEfmt '), /a WAV recording/],

@@ -4,12 +4,12 @@ import { encodeNpy, type UploadFault } from '@trainyard/engine/data';
 import type { ReadUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
+import { openImage } from '../../../services/api/src/images/decodeImage.ts';
 import { type Files, read as readFiles } from './arrayFiles.ts';
 import { idxFile, idxPair } from './idxFiles.ts';
 import { faultsOf as refusalOf } from './refusals.ts';
 
-const read = async (files: Files, options: object = {}): Promise<ReadUpload> => await readFiles(files, options, { decodeImage });
+const read = async (files: Files, options: object = {}): Promise<ReadUpload> => await readFiles(files, options, { openImage });
 
 const faultsOf = async (files: Files, options: object = {}): Promise<readonly UploadFault[]> => await refusalOf(read(files, options));
 

@@ -7,7 +7,7 @@ import { DataFormatError, encodeNpy, type Splits, type UploadFilePart, uploadOpt
 import { readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect, test } from 'vitest';
-import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
+import { openImage } from '../../../services/api/src/images/decodeImage.ts';
 import { cifarBatch } from './cifarFiles.ts';
 import { idxFile, idxPair } from './idxFiles.ts';
 import { plainPng } from './imageFixtures.ts';
@@ -27,7 +27,7 @@ async function read(files: Files, options: object = {}, limits: object = {}): Pr
   );
   const uploaded = parts.map(({ part }, i) => ({ part, path: join(folder, String(i)) }));
   for (const [i, { bytes }] of parts.entries()) await writeFile(uploaded[i].path, bytes);
-  return (await readUpload(uploaded, uploadOptions.parse(options), { limits, decodeImage })).splits;
+  return (await readUpload(uploaded, uploadOptions.parse(options), { limits, openImage })).splits;
 }
 
 const idx = idxPair([0, 1, 3, 1]);
@@ -86,8 +86,13 @@ describe('with a test part', () => {
     ],
     [
       'has other shapes',
+      { inputs: x(1), targets: y(0), testInputs: encodeNpy([1, 3], new Float32Array(3)), testTargets: y(0) },
+      "have shape [3], the training part's [2]",
+    ],
+    [
+      'has images of other sizes',
       { file: zip('a'), testFile: zipSync({ 'a/1.png': plainPng(5, 5, 1) }) },
-      'have shape [1, 5, 5], the training part',
+      'the images have 2 sizes (width×height): 4×3 (1, such as a/0.png), 5×5 (1, such as a/1.png)',
     ],
     [
       'has values for pixels',
@@ -159,7 +164,9 @@ describe('refuses', () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     await expect(read({ file: bomb }, {}, { bytes: 1_000_000 })).rejects.toThrow('it holds more than the limit of 1000000 bytes');
     await expect(read({ inputs: idx.images, targets: idx.labels }, {}, { bytes: 100 })).rejects.toThrow('over the limit of 100');
-    await expect(read({ inputs: idx.images, targets: idx.labels }, {}, { pixels: 700 })).rejects.toThrow('over the limit of 700 values');
+    await expect(read({ inputs: idx.images, targets: idx.labels }, {}, { sampleValues: 700 })).rejects.toThrow(
+      'over the limit of 700 values',
+    );
     await expect(read({ inputs: idx.images, targets: idx.labels }, {}, { classes: 3 })).rejects.toThrow(
       '4 classes are over the limit of 3',
     );

@@ -2,7 +2,7 @@
 import { encodeNpy, suggestedFormats, type UploadFormat, uploadFormatDefinitions, uploadFormats } from '@trainyard/engine/data';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
+import { openImage } from '../../../services/api/src/images/decodeImage.ts';
 import { type Files, faults, read } from './arrayFiles.ts';
 import { cifarBatch } from './cifarFiles.ts';
 import { idxPair } from './idxFiles.ts';
@@ -22,12 +22,12 @@ const samples: Readonly<Record<UploadFormat, Files>> = {
 describe.each(uploadFormats)('the format %s', (name) => {
   test('is recognised by its files, and is read', async () => {
     expect(samples[name], `the format ${name} has no sample`).toBeDefined();
-    const { format, splits } = await read(samples[name], {}, { decodeImage });
+    const { format, splits } = await read(samples[name], {}, { openImage });
     expect([format, splits.train.length, splits.test]).toEqual([name, 3, null]);
   });
 
   test('is taken if the form names it, and refused if the form names another one', async () => {
-    expect((await read(samples[name], { format: name }, { decodeImage })).format).toBe(name);
+    expect((await read(samples[name], { format: name }, { openImage })).format).toBe(name);
     const other = name === 'csv' ? 'images' : 'csv';
     const messages = await faults(samples[name], { format: other });
     expect(messages.join()).toContain(`but the field format is ${other}: remove format`);

@@ -1,6 +1,6 @@
 // Tests that a predictor has its own memory, does not affect other backends, and works without classes.
 import { backend, WeightsError } from '@trainyard/engine';
-import { checkSpec, imageSample, Predictor } from '@trainyard/engine/spec';
+import { checkSpec, imagePreparationOf, imageSample, Predictor } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { digits, run } from './runs.ts';
 
@@ -50,11 +50,20 @@ describe('an image as a sample', () => {
     [colour, [3, 1, 2], [255, 1, 0, 2, 0, 3]],
     [colour, [1, 1, 2], [76, 2]],
   ] as const)('%o is %j %j', ([image, shape, expected]) => {
-    expect(Array.from(imageSample(image, shape))).toEqual(expected);
+    const [channels, height, width] = shape;
+    const preparation = { size: [height, width], fit: 'crop', mode: channels === 1 ? 'grey' : 'rgb', background: '#ffffff' } as const;
+    expect(Array.from(imageSample(image, image, preparation))).toEqual(expected);
   });
 
-  test('of another size is refused, and the error has both sizes', () => {
-    expect(() => imageSample(grey, [1, 28, 28])).toThrow(/2×1.*28×28/);
-    expect(() => imageSample(grey, [5])).toThrow(/\[5\].*not images/);
+  test('is prepared for the size, the colours and on white if the data was not uploaded as images', () => {
+    const preparationFor = (inputShape: readonly number[]) =>
+      imagePreparationOf(
+        checkSpec({ ...values, data: { ...values.data, inputShape }, model: { layers: [{ type: 'flatten' }, ...values.model.layers] } })
+          .spec,
+      );
+    expect(preparationFor([3, 4, 5])).toEqual({ size: [4, 5], fit: 'crop', mode: 'rgb', background: '#ffffff' });
+    expect(preparationFor([1, 28, 28])).toMatchObject({ size: [28, 28], mode: 'grey' });
+    expect(() => preparationFor([5])).toThrow(/\[5\].*not images/);
+    expect(() => preparationFor([2, 8, 8])).toThrow(/\[2, 8, 8\].*not images/);
   });
 });

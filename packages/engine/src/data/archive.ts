@@ -21,6 +21,8 @@ export type NameEncoding = 'UTF-8' | 'Shift_JIS' | 'IBM437';
 
 export interface Archive {
   readonly kind: 'zip' | 'tar';
+  /** The size of the uploaded file. The caller reports these bytes as read. */
+  readonly storedBytes: number;
   readonly files: readonly ArchiveFile[];
   /** Paths of folders that have an entry of their own. */
   readonly folders: readonly string[];

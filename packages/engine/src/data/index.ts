@@ -15,7 +15,18 @@ export {
 export { type FileGroup, type FileKind, fileKind } from './fileKinds/index.ts';
 export type { DatasetFiles, FileDigests, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './files.ts';
 export { idxDataset } from './idx.ts';
-export { type DecodedImage, type ImageDecoder, type ImageFormat, imageFormatOf, type Pixels } from './images/image.ts';
+export {
+  type Colour,
+  type DecodedImage,
+  type DecodingOptions,
+  type ImageFormat,
+  imageFormatOf,
+  type ImageOpener,
+  type ImageSize,
+  type OpenedImage,
+  type Pixels,
+} from './images/image.ts';
+export { colourOf, decodingFor, type ImagePreparation, imagePreparation } from './images/preparation.ts';
 export { encodePng } from './images/png.ts';
 export type { ReaderLimits, ReaderOptions } from './limits.ts';
 export { type Batch, type BatchLoader, type BatchOptions, InlineLoader } from './loader.ts';
@@ -24,11 +35,12 @@ export { npyDataset, type NpyOptions } from './npyDataset.ts';
 export { encodeNpy, encodeNpz } from './npyWriter.ts';
 export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './npz.ts';
 export { balancedOrder } from './sampling.ts';
+export { type DatasetStatistics, datasetStatistics, statisticsOf } from './statistics.ts';
 export { smallestLimit, splitRows } from './split.ts';
 export { type Cell, prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './table/predictRows.ts';
 export type { TablePreparation } from './table/preparation.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './transforms/index.ts';
-export { type UploadedContent, uploadedContent } from './uploadedContent.ts';
+export { type UploadedContent, uploadedContent, type UploadPreparation } from './uploadedContent.ts';
 export type { UploadFormatDefinition } from './uploadFormats/define.ts';
 export {
   suggestedFormats,

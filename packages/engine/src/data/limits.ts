@@ -10,13 +10,22 @@ export interface ReaderLimits {
   readonly files: number;
   /** The maximum number of bytes of one image file, after unpacking from its archive. */
   readonly fileBytes: number;
-  /** The maximum number of pixels of one image. */
+  /** The maximum number of pixels of one image file. */
   readonly pixels: number;
+  /** The maximum number of values of one sample. */
+  readonly sampleValues: number;
   /** The maximum number of classes of a dataset. */
   readonly classes: number;
 }
 
-export const readerLimits: ReaderLimits = { bytes: 2 ** 31, files: 200_000, fileBytes: 2 ** 26, pixels: 2 ** 24, classes: 10_000 };
+export const readerLimits: ReaderLimits = {
+  bytes: 2 ** 31,
+  files: 200_000,
+  fileBytes: 2 ** 26,
+  pixels: 2 ** 26,
+  sampleValues: 2 ** 24,
+  classes: 10_000,
+};
 
 export interface ReaderOptions {
   /** Limits that replace single fields of {@link readerLimits}. */

@@ -7,16 +7,16 @@ import { type Dataset, sharableBytes, type Splits, type Target } from './dataset
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
 import { type NpyArray, parseNpy } from './npy.ts';
-import type { TablePreparation } from './table/preparation.ts';
 import { arraysOf, EPOCH, encodeNpy, encodeNpyText } from './npyWriter.ts';
-import type { UploadedContent } from './uploadedContent.ts';
+import type { UploadedContent, UploadPreparation } from './uploadedContent.ts';
 
 /**
  * Yields the pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and `classes`, the names of the classes.
  * Arrays that the dataset does not have are left out.
- * @param table how a table was prepared. It is a part of the file (`table`: UTF-8 of its JSON), so that the file's digest covers it.
+ * @param preparation how a table or images were prepared. It is a part of the file (`table` or `images`: UTF-8 of its JSON), so that the
+ *   file's digest covers it.
  */
-export function* npzPieces({ train, test }: Splits, table: TablePreparation | null = null): Generator<Uint8Array, void, void> {
+export function* npzPieces({ train, test }: Splits, preparation: UploadPreparation = {}): Generator<Uint8Array, void, void> {
   let pieces: Uint8Array[] = [];
   const zip = new Zip((error, piece) => {
     if (error !== null) throw error;
@@ -26,7 +26,12 @@ export function* npzPieces({ train, test }: Splits, table: TablePreparation | nu
     ...arraysOf('train', train),
     ...(test === null ? [] : arraysOf('test', test)),
     ...(train.target.kind === 'class' ? [{ name: 'classes.npy', encode: () => encodeNpyText(classesOf(train.target)) }] : []),
-    ...(table === null ? [] : [{ name: 'table.npy', encode: () => encodeBytes(new TextEncoder().encode(JSON.stringify(table))) }]),
+    ...(['table', 'images'] as const).flatMap((name) => {
+      const prepared = preparation[name];
+      return prepared === undefined
+        ? []
+        : [{ name: `${name}.npy`, encode: () => encodeBytes(new TextEncoder().encode(JSON.stringify(prepared))) }];
+    }),
   ];
   for (const { name, encode } of members) {
     const member = new ZipPassThrough(name);
@@ -51,7 +56,7 @@ const TABLE_CHARACTERS = 256 * 1024;
  * Returns the content of a dataset for specs. `sha256` is the hash of the NPZ file. The preparation of a table is left out if it is very
  * long.
  */
-export function contentOf({ train, test }: Splits, sha256: string, table: TablePreparation | null = null): UploadedContent {
+export function contentOf({ train, test }: Splits, sha256: string, { table, images }: UploadPreparation = {}): UploadedContent {
   const { inputShape, inputs, target, length } = train;
   return {
     sha256,
@@ -61,7 +66,8 @@ export function contentOf({ train, test }: Splits, sha256: string, table: TableP
     targetShape: target.kind === 'class' ? null : target.shape,
     trainSamples: length,
     testSamples: test?.length ?? 0,
-    ...(table !== null && JSON.stringify(table).length <= TABLE_CHARACTERS && { table }),
+    ...(table !== undefined && JSON.stringify(table).length <= TABLE_CHARACTERS && { table }),
+    ...(images !== undefined && { images }),
   };
 }
 

@@ -33,7 +33,7 @@ export interface HalfParts {
 export function joined(
   train: Dataset,
   test: Dataset | null,
-  limits: Pick<ReaderLimits, 'classes' | 'bytes' | 'pixels'>,
+  limits: Pick<ReaderLimits, 'classes' | 'bytes' | 'sampleValues'>,
   parts: { readonly train: HalfParts; readonly test: HalfParts },
 ): Splits {
   inFile(parts.train.inputs, () => checkSize(train, test, limits));
@@ -46,11 +46,11 @@ export function joined(
   return { train, test: joinedTest };
 }
 
-function checkSize(train: Dataset, test: Dataset | null, limits: Pick<ReaderLimits, 'bytes' | 'pixels'>): void {
+function checkSize(train: Dataset, test: Dataset | null, limits: Pick<ReaderLimits, 'bytes' | 'sampleValues'>): void {
   const bytes = [train, test].reduce((sum, part) => sum + (part === null ? 0 : part.inputs.byteLength + part.targets.byteLength), 0);
   if (bytes > limits.bytes) throw new DataFormatError(`the dataset takes ${bytes} bytes, which is over the limit of ${limits.bytes}`);
-  if (sizeOf(train.inputShape) > limits.pixels) {
-    throw new DataFormatError(`one sample of shape ${formatShape(train.inputShape)} is over the limit of ${limits.pixels} values`);
+  if (sizeOf(train.inputShape) > limits.sampleValues) {
+    throw new DataFormatError(`one sample of shape ${formatShape(train.inputShape)} is over the limit of ${limits.sampleValues} values`);
   }
 }
 

@@ -1,5 +1,6 @@
 // Describes an uploaded dataset without its arrays: shapes, classes, sizes and the hash of its file.
 import { z } from 'zod';
+import { imagePreparation } from './images/preparation.ts';
 import { tablePreparation } from './table/preparation.ts';
 
 const sizes = z.array(z.int().min(1)).min(1).max(8).readonly();
@@ -18,6 +19,10 @@ export const uploadedContent = z
     trainSamples: z.int().min(1),
     testSamples: z.int().min(0).describe('The number of test samples. 0 without a test part'),
     table: tablePreparation.optional(),
+    images: imagePreparation.optional(),
   })
   .describe('The content of the dataset. The server fills it in. If you send it in a spec, it must match the dataset');
 export type UploadedContent = z.output<typeof uploadedContent>;
+
+/** How the files of an upload became samples. It is a part of the dataset's identity. */
+export type UploadPreparation = Pick<UploadedContent, 'table' | 'images'>;

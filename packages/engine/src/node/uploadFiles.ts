@@ -2,8 +2,8 @@
 // name the form part in which the file was sent.
 import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
-import type { TablePreparation } from '../data/table/preparation.ts';
 import { type HalfParts, joined } from '../data/upload.ts';
+import type { UploadPreparation } from '../data/uploadedContent.ts';
 import type { UploadReaderOptions } from '../data/uploadFormats/define.ts';
 import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
 import { type PartNames, testParts, trainParts, type UploadedFile, type UploadFilePart } from '../data/uploadFormats/parts.ts';
@@ -21,8 +21,10 @@ export interface ReadUpload {
   readonly format: UploadFormat;
   /** Decisions that the reader made because the user did not, such as the delimiter of a table. */
   readonly taken: readonly ChosenSetting[];
-  /** How a table was prepared, or null for other formats. */
-  readonly table: TablePreparation | null;
+  /** How a table or images were prepared. Empty for other formats. */
+  readonly preparation: UploadPreparation;
+  /** For images: the number of ignored files and folders. Null for other formats. */
+  readonly skipped: number | null;
 }
 
 /**
@@ -58,11 +60,7 @@ async function readParts(
   report.throwIfFaulty();
   // `formatOf` reports a fault whenever it returns no format.
   if (format === undefined) throw new TypeError('an upload without a format has no fault');
-  const {
-    train,
-    test,
-    table = null,
-  } = await uploadFormat(format).read(upload, {
+  const { train, test, table, images } = await uploadFormat(format).read(upload, {
     options,
     reader,
     report,
@@ -77,7 +75,8 @@ async function readParts(
         );
   report.throwIfFaulty();
   if (splits === undefined) throw new TypeError('an upload that was not read has no fault');
-  return { splits, format, taken: report.choices, table };
+  const preparation = { ...(table !== undefined && { table }), ...(images !== undefined && { images: images.preparation }) };
+  return { splits, format, taken: report.choices, preparation, skipped: images?.skipped ?? null };
 }
 
 /** Returns the form parts from which a half was read. One file may hold both halves. */

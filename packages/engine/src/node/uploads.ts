@@ -2,6 +2,7 @@
 // kernels.
 export { DataFormatError } from '../data/errors.ts';
 export { contentOf, npzPieces } from '../data/npz.ts';
+export { statisticsOf } from '../data/statistics.ts';
 export { imageFormatOf } from '../data/images/image.ts';
 export { UploadError } from '../data/uploadReport.ts';
 export { SafetensorsError } from '../formats/safetensors.ts';

@@ -7,15 +7,13 @@ import { withBackend } from '../backend/current.ts';
 import { WasmBackend } from '../backend/wasm/wasmBackend.ts';
 import type { Target } from '../data/dataset.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
-import { DataFormatError } from '../data/errors.ts';
-import { type Pixels, writePlanes } from '../data/images/image.ts';
 import { SampleReader } from '../data/transforms/reader.ts';
 import { decodeSafetensors, type NamedArray } from '../formats/safetensors.ts';
 import { findLoss } from '../losses/index.ts';
 import type { Stage } from '../nn/layers/fusion.ts';
 import { buildModel } from '../nn/layers/index.ts';
 import type { Sequential } from '../nn/layers/sequential.ts';
-import { formatShape, type Shape, sizeOf } from '../shape.ts';
+import { type Shape, sizeOf } from '../shape.ts';
 import { fromFlat, type Tensor } from '../tensor.ts';
 import { classOf } from './classOf.ts';
 import type { JobSpec } from './jobSpec.ts';
@@ -145,44 +143,4 @@ function through(input: Batch, stage: Stage): Batch {
 
 function copyOf({ shape, values }: Tensor): BatchValues {
   return { shape: [...shape], values: new Float32Array(values) };
-}
-
-/**
- * Returns an image as one sample [channels, height, width]. Colours are converted to grey (ITU-R 601-2, as in Pillow) or grey to three
- * equal channels if the network needs it.
- * @throws DataFormatError in the same cases as {@link checkImageSize}
- */
-export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
-  const channels = checkImageSize(image, inputShape);
-  const { width, height } = image;
-  const planes = new Uint8Array(sizeOf(inputShape));
-  writePlanes({ width, height, channels, data: withChannels(image, channels) }, planes, 0);
-  return planes;
-}
-
-/**
- * Checks that the network accepts images of this size. It needs no pixels, so it can be called before the image is decompressed.
- * @returns the channels of the sample
- * @throws DataFormatError if the network needs another size (the message has both), or takes samples that are not images
- */
-export function checkImageSize(image: Pick<Pixels, 'width' | 'height'>, inputShape: Shape): 1 | 3 {
-  const [channels, height, width] = inputShape;
-  if (inputShape.length !== 3 || (channels !== 1 && channels !== 3)) {
-    throw new DataFormatError(`the network takes samples of shape ${formatShape(inputShape)}, which are not images: send them as JSON`);
-  }
-  if (image.width !== width || image.height !== height) {
-    throw new DataFormatError(
-      `the image is ${image.width}×${image.height}, but the network takes ${width}×${height}: scale the image to this size`,
-    );
-  }
-  return channels;
-}
-
-function withChannels({ channels, data }: Pixels, wanted: 1 | 3): Uint8Array {
-  if (channels === wanted) return data;
-  if (wanted === 3) return Uint8Array.from({ length: data.length * 3 }, (_, i) => data[Math.floor(i / 3)]);
-  return Uint8Array.from({ length: data.length / 3 }, (_, i) => {
-    // 0.299 R + 0.587 G + 0.114 B, computed with 16 fractional bits and rounded.
-    return (19_595 * data[3 * i] + 38_470 * data[3 * i + 1] + 7_471 * data[3 * i + 2] + 0x8000) >> 16;
-  });
 }

@@ -6,6 +6,9 @@ import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 
+/** The fields of a dataset that was not uploaded, or that is not ready. */
+const unknownStatistics = { images: null, samplesPerClass: null, channelMeans: null, channelDeviations: null } as const;
+
 const ready = { status: 'ready', progress: null, problem: null } as const;
 
 export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ name, title, description }) => {
@@ -26,6 +29,7 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
     bytes: null,
     createdAt: null,
     ...tableFields(undefined),
+    ...unknownStatistics,
     ...ready,
     taken: [],
   };
@@ -43,11 +47,20 @@ function tableFields(table: TablePreparation | undefined): Pick<Dataset, 'column
   };
 }
 
-export function shownDataset({ id, title, format, content, taken, bytes, createdAt }: DatasetRecord): Dataset {
+/** Returns the fields that describe the samples. They are `null` for a dataset of version 0.1.0. */
+function statisticFields({ content, statistics }: DatasetRecord): Pick<Dataset, keyof typeof unknownStatistics> {
+  if (statistics === null) return unknownStatistics;
+  const { skipped, ...facts } = statistics;
+  return { ...facts, images: content.images === undefined ? null : { ...content.images, skipped: skipped ?? 0 } };
+}
+
+export function shownDataset(record: DatasetRecord): Dataset {
+  const { id, title, format, content, taken, bytes, createdAt } = record;
   const { inputShape, classes, trainSamples, testSamples, sha256 } = content;
   const description = `Uploaded as ${uploadFormat(format).title}`;
   const uploaded = { source: 'uploaded', title, description, format, sha256, bytes, createdAt, taken } as const;
-  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples, ...tableFields(content.table), ...ready };
+  const shapes = { inputShape, classes, trainSamples, testSamples };
+  return { id, ...uploaded, ...shapes, ...tableFields(content.table), ...statisticFields(record), ...ready };
 }
 
 /** Returns an upload that is being read, or that failed, in the form of a dataset. */
@@ -63,6 +76,7 @@ export function shownUpload(upload: PendingUpload): Dataset {
     ...unknown,
     createdAt,
     ...tableFields(undefined),
+    ...unknownStatistics,
     status: hasFailed ? 'failed' : 'processing',
     progress,
     problem: hasFailed ? problemOf(upload) : null,

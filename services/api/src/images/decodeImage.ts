@@ -1,9 +1,11 @@
-// Decodes image files with sharp (libvips), for uploads and predictions. Images are rotated by their EXIF data, get a white background,
-// sRGB colours and 8 bits per channel. CMYK without a profile and transparency are converted here, because sharp converts them differently
-// from Pillow and browsers.
-import type { DecodedImage, NamedBytes } from '@trainyard/engine/data';
+// Decodes image files for uploads and predictions, with sharp (libvips) or, for small PNG files and for BMP files, with code of our own.
+// Images become upright, without transparency, with sRGB colours and 8 bits per channel.
+import type { Colour, DecodedImage, DecodingOptions, ImageOpener, ImageSize, NamedBytes, OpenedImage } from '@trainyard/engine/data';
 import { DataFormatError, imageFormatOf } from '@trainyard/engine/uploads';
 import type { Metadata, Sharp } from 'sharp';
+import { openBmp, UnreadBmpError } from './bmp.ts';
+import { opaque, type RawColours } from './colours.ts';
+import { upright, uprightSize } from './orientation.ts';
 import { decodePlainPng } from './plainPng.ts';
 
 /** The sharp library, loaded when it is first needed: most uploads have no image that needs it. */
@@ -17,59 +19,105 @@ async function loadSharp() {
   return sharp;
 }
 
-/** The grey value of the background under transparent pixels: white. */
-const BACKGROUND = 255;
+const white: Colour = [255, 255, 255];
 
 /** Options of sharp: damaged pixels are an error, but warnings of the decoder are not. */
-const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } as const;
+const reading = { failOn: 'error', limitInputPixels: false } as const;
+
+/** Images with fewer pixels are never reduced while they are decoded: the resulting pixels are then exactly those of one filter. */
+const FEWEST_REDUCED = 2 ** 22;
+/** A reduction by less than this factor saves no time. */
+const LEAST_REDUCTION = 1.5;
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. A grey file gives a grey image.
+ * Opens a PNG, JPEG, WebP, GIF (its first frame), BMP, TIFF (its first page) or AVIF file.
  * @param maxPixels an image with more pixels is refused before it is decompressed
- * @param checkSize called with the size after the rotation, before the image is decompressed; throws to refuse it. It is not called for
- *   the small files that plainPng.ts decodes
  * @throws DataFormatError if the image cannot be used. The message names the file and says why
  */
-export async function decodeImage(
-  file: NamedBytes,
-  maxPixels: number,
-  checkSize: (size: ImageSize) => void = () => {},
-): Promise<DecodedImage> {
-  const { name, bytes } = file;
+export const openImage: ImageOpener = async (file, maxPixels) => {
   const format = imageFormatOf(file);
-  const plain = format === 'png' ? decodePlainPng(bytes) : null;
+  const plain = format === 'png' ? decodePlainPng(file.bytes) : null;
   if (plain !== null && plain.width * plain.height <= maxPixels) {
-    return { ...plain, isRotated: false, isTransparent: false, isConverted: false };
+    const unchanged = { isRotated: false, isTransparent: false, isConverted: false };
+    return { width: plain.width, height: plain.height, isColour: plain.channels === 3, decode: async () => ({ ...plain, ...unchanged }) };
   }
-  const sharp = await (loading ??= loadSharp());
-  try {
-    const metadata = await sharp(bytes, reading).metadata();
-    checkPixels(name, metadata, maxPixels);
-    checkSize(metadata.autoOrient);
-    if (!['uchar', 'ushort'].includes(metadata.depth)) {
-      throw new DataFormatError(`${name}: its values are ${metadata.depth}, expected 8 or 16 bits per channel: save it as PNG`);
-    }
-    const isNaive = metadata.space === 'cmyk' && !metadata.hasProfile;
-    const isConverted = metadata.hasProfile && !isSrgb(metadata);
-    const { data, info } = await rawOf(sharp(bytes, { ...reading, ignoreIcc: !isConverted }), isNaive).toBuffer({
-      resolveWithObject: true,
-    });
-    const isGrey = metadata.space === 'b-w' || metadata.space === 'grey16';
-    return {
-      ...coloursOf({ width: info.width, height: info.height, channels: info.channels, data }, isGrey, isNaive),
-      isRotated: (metadata.orientation ?? 1) > 1,
-      isConverted,
-    };
-  } catch (error) {
-    if (error instanceof DataFormatError) throw error;
-    throw new DataFormatError(`${name} is a damaged ${format.toUpperCase()} file: ${reasonOf(error)}`, { cause: error });
-  }
+  if (format === 'bmp') return await openedBmp(file, maxPixels);
+  return await openedBySharp(file, format, maxPixels);
+};
+
+/**
+ * Decodes an image file at once. A grey file gives a grey image.
+ * @throws DataFormatError if the image cannot be used. The message names the file and says why
+ */
+export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<DecodedImage> {
+  return await (await openImage(file, maxPixels)).decode();
 }
 
-/** The size of an image, in pixels. */
-export interface ImageSize {
-  readonly width: number;
-  readonly height: number;
+async function openedBmp({ name, bytes }: NamedBytes, maxPixels: number): Promise<OpenedImage> {
+  const { width, height, colours, pixels } = await orDamaged(name, 'bmp', () => openBmp(bytes));
+  checkPixels(name, { width, height }, maxPixels);
+  return {
+    width,
+    height,
+    isColour: colours !== 'grey',
+    decode: async ({ background = white } = {}) => {
+      const raw = await orDamaged(name, 'bmp', pixels);
+      return { ...opaque(raw, colours, background), isRotated: false, isConverted: false };
+    },
+  };
+}
+
+async function openedBySharp({ name, bytes }: NamedBytes, format: string, maxPixels: number): Promise<OpenedImage> {
+  const sharp = await (loading ??= loadSharp());
+  const metadata = await orDamaged(name, format, async () => await sharp(bytes, reading).metadata());
+  const { space, depth, hasProfile, orientation = 1 } = metadata;
+  const stored = { width: metadata.width, height: metadata.pageHeight ?? metadata.height };
+  checkPixels(name, stored, maxPixels);
+  if (!['uchar', 'ushort'].includes(depth)) {
+    throw new DataFormatError(`${name}: its values are ${depth}, expected 8 or 16 bits per channel: save it as PNG`);
+  }
+  const isConverted = hasProfile && !isSrgb(metadata);
+  const colours: RawColours = space === 'cmyk' && !hasProfile ? 'cmyk' : space === 'b-w' || space === 'grey16' ? 'grey' : 'rgb';
+  return {
+    ...uprightSize(stored, orientation),
+    isColour: colours !== 'grey',
+    decode: async ({ background = white, atLeast }: DecodingOptions = {}) => {
+      const source = sharp(bytes, { ...reading, ignoreIcc: !isConverted });
+      const reduced = reducedSize(stored, atLeast && uprightSize(atLeast, orientation));
+      const image = rawOf(reduced === null ? source : reducedBy(source, stored, reduced), colours);
+      const { data, info } = await orDamaged(name, format, async () => await image.toBuffer({ resolveWithObject: true }));
+      const { width, height, channels } = info;
+      const flat = opaque({ width, height, channels, data }, colours, background);
+      return { ...upright(flat, orientation), isRotated: orientation > 1, isConverted };
+    },
+  };
+}
+
+/** Returns the size to which libvips reduces an image while it decodes it; `null` if it does not. */
+function reducedSize(stored: ImageSize, least: ImageSize | undefined): ImageSize | null {
+  if (least === undefined || stored.width * stored.height < FEWEST_REDUCED) return null;
+  const factor = Math.min(stored.width / least.width, stored.height / least.height);
+  return factor < LEAST_REDUCTION ? null : least;
+}
+
+/** Reduces an image. The extraction of the whole image prevents sharp from letting libjpeg reduce it, which would be less exact. */
+function reducedBy(source: Sharp, stored: ImageSize, reduced: ImageSize): Sharp {
+  return source.extract({ left: 0, top: 0, ...stored }).resize({ ...reduced, fit: 'fill', kernel: 'lanczos3' });
+}
+
+const rawOf = (image: Sharp, colours: RawColours): Sharp =>
+  (colours === 'cmyk' ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.toColourspace('srgb')).raw({ depth: 'uchar' });
+
+/** Runs a step of decoding. @throws DataFormatError if it fails. The message names the file and says why */
+async function orDamaged<T>(name: string, format: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof UnreadBmpError) {
+      throw new DataFormatError(`${name} is a BMP image of a kind that is not read: ${error.message}. Save it as PNG`, { cause: error });
+    }
+    throw new DataFormatError(`${name} is a damaged ${format.toUpperCase()} file: ${reasonOf(error)}`, { cause: error });
+  }
 }
 
 /** Returns the message of libvips without its internal names. */
@@ -82,54 +130,12 @@ function reasonOf(error: unknown): string {
   return reason === '' ? 'its header cannot be read' : reason;
 }
 
-function checkPixels(name: string, { width, height, pageHeight }: Metadata, maxPixels: number): void {
-  const rows = pageHeight ?? height;
-  if (width * rows <= maxPixels) return;
-  throw new DataFormatError(`${name}: an image of ${width}×${rows} has ${width * rows} pixels, which is over the limit of ${maxPixels}`);
+function checkPixels(name: string, { width, height }: ImageSize, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  throw new DataFormatError(
+    `${name}: an image of ${width}×${height} has ${width * height} pixels, which is over the limit of ${maxPixels}`,
+  );
 }
 
 /** Returns whether the colour profile names sRGB. Such an image is not converted, because a conversion would only round its values. */
 const isSrgb = ({ icc }: Metadata): boolean => icc !== undefined && /srgb/i.test(icc.toString('latin1').replaceAll('\0', ''));
-
-const rawOf = (image: Sharp, isNaive: boolean): Sharp =>
-  (isNaive ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.toColourspace('srgb')).raw({ depth: 'uchar' });
-
-/** Pixels that sharp decoded. The channels of a pixel are next to each other. */
-interface Raw {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  readonly data: Uint8Array;
-}
-
-function coloursOf(
-  { width, height, channels, data }: Raw,
-  isGrey: boolean,
-  isNaive: boolean,
-): Omit<DecodedImage, 'isRotated' | 'isConverted'> {
-  const pixels = width * height;
-  const wanted = isGrey ? 1 : 3;
-  if (channels === wanted) return { width, height, channels: wanted, data, isTransparent: false };
-  const out = new Uint8Array(pixels * wanted);
-  const alpha = isNaive || channels % 2 === 1 ? null : channels - 1;
-  let isTransparent = false;
-  for (let i = 0; i < pixels; i++) {
-    const from = i * channels;
-    const opacity = alpha === null ? 255 : data[from + alpha];
-    isTransparent ||= opacity < 255;
-    for (let channel = 0; channel < wanted; channel++) {
-      const value = isNaive ? withoutInk(data[from + channel], data[from + 3]) : data[from + (channels < 3 ? 0 : channel)];
-      out[i * wanted + channel] = over(value, opacity);
-    }
-  }
-  return { width, height, channels: wanted, data: out, isTransparent };
-}
-
-/** Converts one CMYK ink and black to a value of an RGB channel. Pillow and browsers convert CMYK images without a profile in this way. */
-const withoutInk = (ink: number, black: number): number => Math.max(0, 255 - black - divide255(ink * (255 - black)));
-
-/** Returns a channel value after its pixel is drawn over the background, rounded to the nearest integer. */
-const over = (value: number, opacity: number): number => divide255(value * opacity + BACKGROUND * (255 - opacity));
-
-/** Returns x / 255, rounded to the nearest integer. x may be at most 255². */
-const divide255 = (x: number): number => Math.floor((x + 128 + ((x + 128) >> 8)) / 256);

@@ -38,6 +38,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The media type of the route's body. Default: JSON. */
     mediaType?: string;
+    /** The most bytes of an image as the body. Default: those of other bodies. */
+    imageBytesLimit?: number;
   }
 }
 
@@ -66,6 +68,12 @@ function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
   return new ProblemError('unavailable', 'Too many requests are waiting. Try again shortly.', { headers });
 }
 
+/** Returns the most bytes of a body of this request's media type. */
+function bodyLimitOf({ routeOptions, headers }: FastifyRequest): number | undefined {
+  const isImage = headers['content-type']?.toLowerCase().startsWith('image/') === true;
+  return (isImage ? routeOptions.config.imageBytesLimit : undefined) ?? routeOptions.bodyLimit;
+}
+
 /** Returns the problem for an error of fastify; `undefined` if it is not the client's fault. */
 function fromFastify(error: Error & { code: string; statusCode: number }, request: FastifyRequest): ProblemError | undefined {
   switch (error.code) {
@@ -75,7 +83,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
         `The body must be ${request.routeOptions.config.mediaType ?? 'application/json'}, got ${(request.headers['content-type'] ?? 'no Content-Type').slice(0, 100)}.`,
       );
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new ProblemError('bodyTooLarge', `The body may have at most ${request.routeOptions.bodyLimit} bytes.`);
+      return new ProblemError('bodyTooLarge', `The body may have at most ${bodyLimitOf(request)} bytes.`);
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return nothingThere(request);

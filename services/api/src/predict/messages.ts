@@ -12,7 +12,12 @@ export type PredictInput =
       /** For rows of a table: values that the dataset does not have. This field is copied to the response. */
       readonly unknownCategories?: readonly UnknownCategory[];
     }
-  | { readonly kind: 'image'; readonly bytes: Uint8Array };
+  | {
+      readonly kind: 'image';
+      readonly bytes: Uint8Array;
+      /** Whether black and white are exchanged. */
+      readonly isInverted: boolean;
+    };
 
 export interface PredictOrder {
   readonly kind: 'predict';

@@ -4,9 +4,17 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '@trainyard/engine';
-import { DataFormatError } from '@trainyard/engine/data';
+import { colourOf, DataFormatError, decodingFor } from '@trainyard/engine/data';
 import type { NamedArray } from '@trainyard/engine/formats';
-import { type BatchValues, checkImageSize, imageSample, NonFiniteNumbers, type Prediction, Predictor } from '@trainyard/engine/spec';
+import {
+  type BatchValues,
+  imagePreparationOf,
+  imageSample,
+  type JobSpec,
+  NonFiniteNumbers,
+  type Prediction,
+  Predictor,
+} from '@trainyard/engine/spec';
 import { nested } from '../files/nested.ts';
 import {
   type FromPredictProcess,
@@ -22,7 +30,7 @@ import { ModelCache } from './modelCache.ts';
 import { rendered, type RenderOrder } from './render.ts';
 
 /** The most pixels of an image. The size is checked before the image is decoded. */
-const mostPixels = 16_777_216;
+const mostPixels = 2 ** 26;
 
 const { memoryBytes, cacheBytes } = JSON.parse(process.argv[2] ?? '') as ProcessSettings;
 const cache = new ModelCache(cacheBytes);
@@ -43,7 +51,7 @@ async function answerOf(order: PredictOrder | RenderOrder): Promise<PredictAnswe
 
 async function predicted(order: PredictOrder): Promise<Uint8Array> {
   const model = await modelOf(order);
-  const prediction = model.predict(await valuesOf(order.input, model), { activations: order.activations });
+  const prediction = model.predict(await valuesOf(order.input, order.spec), { activations: order.activations });
   cache.keep(order.key, model);
   return new TextEncoder().encode(JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(order.input) }));
 }
@@ -84,12 +92,14 @@ async function receive({ name, shape, dtype, bytes }: SentTensor): Promise<Named
   throw new TypeError(`the weights of ${name} are ${dtype}`);
 }
 
-async function valuesOf(input: PredictInput, { inputShape }: Predictor): Promise<Uint8Array | Float32Array> {
+async function valuesOf(input: PredictInput, spec: JobSpec): Promise<Uint8Array | Float32Array> {
   if (input.kind === 'values') return input.values;
+  const preparation = imagePreparationOf(spec);
   // The decoder is loaded only when it is needed, because it takes memory.
-  const { decodeImage } = await import('../images/decodeImage.ts');
-  const file = { name: 'the image', bytes: input.bytes };
-  return imageSample(await decodeImage(file, mostPixels, (size) => void checkImageSize(size, inputShape)), inputShape);
+  const { openImage } = await import('../images/decodeImage.ts');
+  const opened = await openImage({ name: 'the image', bytes: input.bytes }, mostPixels);
+  const image = await opened.decode(decodingFor(opened, preparation, colourOf(preparation.background)));
+  return imageSample(image, opened, preparation, input.isInverted);
 }
 
 /** Returns the fields that only the response to rows of a table has. */

@@ -46,11 +46,14 @@ const samples = z
 const parsedSamples = samples.extend({ rows: z.array(z.unknown()).min(1).max(mostInputs).optional() });
 
 /** The media types of images. How an image is decoded depends on its content, not on its media type. */
-const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
+const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/bmp', 'image/tiff', 'image/avif'];
 const anyImage = /^image\//;
 const tables = ['text/csv'];
 
 type SentAs = RequestedPrediction['sentAs'];
+
+/** The most bytes of an image. Photos are larger than other bodies. */
+const imageBytesLimit = 16 * 1024 * 1024;
 
 /** Limits the samples of a request. */
 interface SampleLimits {
@@ -65,15 +68,23 @@ interface SentInput {
   readonly input: PredictInput;
 }
 
+interface BodyOptions {
+  readonly mediaType: string;
+  /** Whether black and white of an image are exchanged. */
+  readonly isInverted: boolean;
+}
+
 /** Returns the samples of a body. @throws ProblemError 422 if the body has no valid samples, or too many */
-async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<SentInput> {
-  if (Buffer.isBuffer(body)) {
-    if (tables.some((type) => mediaType.toLowerCase().startsWith(type))) {
-      return { sentAs: 'table', input: await csvInput(tableOf(spec), body, limits.most) };
-    }
+async function inputOf(spec: JobSpec, body: unknown, { mediaType, isInverted }: BodyOptions, limits: SampleLimits): Promise<SentInput> {
+  if (Buffer.isBuffer(body) && !tables.some((type) => mediaType.toLowerCase().startsWith(type))) {
     limits.check(1, 'image');
-    return { sentAs: 'image', input: { kind: 'image', bytes: body } };
+    return { sentAs: 'image', input: { kind: 'image', bytes: body, isInverted } };
   }
+  if (isInverted) {
+    const message = 'only an image can be inverted: send an image, or remove invert';
+    throw new ProblemError('invalidRequest', `invert: ${message}.`, { issues: [{ path: '/invert', message, code: 'invalidValue' }] });
+  }
+  if (Buffer.isBuffer(body)) return { sentAs: 'table', input: await csvInput(tableOf(spec), body, limits.most) };
   const { inputs, rows } = parseBody(parsedSamples, body);
   if ((inputs === undefined) === (rows === undefined)) {
     const message = 'send either inputs or, for a table, rows';
@@ -107,7 +118,7 @@ async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, 
 
 export const predictRoutes: Routes = (app, { services }, done) => {
   const { predictions, predictionAdmission } = services;
-  app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  app.addContentTypeParser(anyImage, { parseAs: 'buffer', bodyLimit: imageBytesLimit }, (_request, body, parsed) => parsed(null, body));
   app.addContentTypeParser(tables, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   // A body is JSON, an image or a table, so the handler parses it.
   app.setValidatorCompiler(validatorOfAllButBody);
@@ -117,16 +128,20 @@ export const predictRoutes: Routes = (app, { services }, done) => {
     {
       onRequest: predictionAdmission.onRequest,
       preHandler: predictionAdmission.preHandler,
-      config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}`, jsonLimits: dataLimits },
+      config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}`, imageBytesLimit, jsonLimits: dataLimits },
       schema: {
         operationId: 'predict',
         summary: 'Apply the network to your own samples',
         description:
-          'Uses the trained model or, until there is one, the last checkpoint. Transforms of the data are applied as in evaluation, without random ones. An image as the body (PNG, JPEG, WebP, GIF, TIFF or AVIF) is one sample. It must have the size of the data. It is rotated by its EXIF data, transparent pixels become white, and colours become grey where the data is grey. Send rows of a table as `rows`, or as CSV with the names of the columns.',
+          'Uses the trained model or, until there is one, the last checkpoint. Transforms of the data are applied as in evaluation, without random ones. An image of any size as the body (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF) is one sample. It is prepared like the images of the dataset: size, colours and background. For data that was not uploaded as images, it is scaled so that it fills the size of a sample, and cut at two sides. Send rows of a table as `rows`, or as CSV with the names of the columns.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
           activations: z.enum(['true', 'false']).default('false').describe('`true` adds the output of each layer to the response.'),
+          invert: z
+            .enum(['true', 'false'])
+            .default('false')
+            .describe('For an image: `true` exchanges black and white, for example if the data has white digits on black.'),
         }),
         consumes: ['application/json', ...images, ...tables],
         body: samples,
@@ -144,7 +159,8 @@ export const predictRoutes: Routes = (app, { services }, done) => {
         most: mostSamplesOf(inputShapeOf(spec), mostInputs),
         check: (samples, sentAs) => void neededBytes({ spec, sentAs, samples, activations }, predictions.memoryBytes),
       };
-      const { sentAs, input } = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
+      const bodyOptions = { mediaType: request.headers['content-type'] ?? '', isInverted: request.query.invert === 'true' };
+      const { sentAs, input } = await inputOf(spec, request.body, bodyOptions, sampleLimits);
       // Frees the parsed JSON, which takes many times the memory of its numbers.
       request.body = {};
       const asked = { spec, sentAs, samples: samplesOf(spec, input), activations };

@@ -40,7 +40,7 @@ export interface UploadReaderOptions {
 /** The defaults. A file is read into one array, so the limit of bytes is a tenth below the 2 GiB that Node reads at once. */
 export const uploadReaderDefaults: UploadReaderOptions = {
   limits: { bytes: 1.9e9, classes: 1_000, files: 100_000 },
-  timeoutMs: 300_000,
+  timeoutMs: 600_000,
   readers: 2,
   tryMs: 5_000,
   heapMegabytes: 512,

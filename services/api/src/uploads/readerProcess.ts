@@ -4,25 +4,26 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import type { Splits, TablePreparation } from '@trainyard/engine/data';
+import type { Splits, UploadPreparation } from '@trainyard/engine/data';
 import {
   contentOf,
   npzPieces,
   readUpload,
   readWeightsFile,
   SafetensorsError,
+  statisticsOf,
   UploadError,
   WeightsFileError,
 } from '@trainyard/engine/uploads';
-import { decodeImage } from '../images/decodeImage.ts';
+import { openImage } from '../images/decodeImage.ts';
 import type { DatasetOrder, ReadAnswer, ReadMessage, ReadOrder, WeightsOrder } from './readingProcess.ts';
 
 /** Writes a dataset as NPZ and returns the digest of the file. */
-async function write(splits: Splits, table: TablePreparation | null, path: string): Promise<string> {
+async function write(splits: Splits, preparation: UploadPreparation, path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx');
   try {
-    for (const piece of npzPieces(splits, table)) {
+    for (const piece of npzPieces(splits, preparation)) {
       hash.update(piece);
       await file.write(piece);
     }
@@ -56,8 +57,9 @@ function progress(): (bytes: number) => void {
 }
 
 async function readDataset({ files, options, limits, output }: DatasetOrder): Promise<ReadAnswer> {
-  const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage, onRead: progress() });
-  return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
+  const { splits, format, taken, preparation, skipped } = await readUpload(files, options, { limits, openImage, onRead: progress() });
+  const content = contentOf(splits, await write(splits, preparation, output), preparation);
+  return { content, format, taken, statistics: { ...statisticsOf(splits), skipped } };
 }
 
 async function readWeights({ weightsFile, converted, maxBytes }: WeightsOrder): Promise<ReadAnswer> {

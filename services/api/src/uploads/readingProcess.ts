@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
-import type { ReaderLimits, ChosenSetting, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine/data';
+import type { ChosenSetting, ReaderLimits, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine/data';
+import type { StoredStatistics } from '@trainyard/jobs';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
 import { childEnvironment } from '../childEnvironment.ts';
 
@@ -33,6 +34,7 @@ export interface ReadDataset {
   readonly content: UploadedContent;
   readonly format: UploadFormat;
   readonly taken: readonly ChosenSetting[];
+  readonly statistics: StoredStatistics;
 }
 
 /** The result of an order. */

@@ -48,6 +48,14 @@ export const text =
     looksLikeText(head) && pattern.test(latin1(head).replace(/^\u00ef\u00bb\u00bf/, ''));
 export const riff = (form: string): Test => all(magic('RIFF'), magic(form, 8));
 export const brand = (...brands: readonly string[]): Test => all(magic('ftyp', 4), any(...brands.map((name) => magic(name, 8))));
+/** Returns a test for a brand in the list of compatible brands of an ISO media file (ISO/IEC 14496-12, 4.3). */
+export const compatibleBrand =
+  (brandName: string): Test =>
+  (head) => {
+    const boxBytes = new DataView(head.buffer, head.byteOffset, head.length).getUint32(0);
+    for (let at = 16; at + 4 <= Math.min(boxBytes, head.length); at += 4) if (magic(brandName, at)(head)) return true;
+    return false;
+  };
 
 /** Returns a text with one character per byte. */
 export function latin1(head: Uint8Array): string {

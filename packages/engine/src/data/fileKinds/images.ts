@@ -1,5 +1,5 @@
 // Image formats, including formats that the decoder does not read.
-import { all, any, brand, magic, remedies, riff, type TestedKind } from './define.ts';
+import { all, any, brand, compatibleBrand, magic, remedies, riff, type TestedKind } from './define.ts';
 
 export const images: readonly TestedKind[] = [
   {
@@ -19,7 +19,13 @@ export const images: readonly TestedKind[] = [
     remedy: remedies.images,
     test: any(magic([0x49, 0x49, 0x2a, 0]), magic([0x4d, 0x4d, 0, 0x2a]), magic([0x49, 0x49, 0x2b, 0]), magic([0x4d, 0x4d, 0, 0x2b])),
   },
-  { id: 'avif', group: 'image', name: 'an AVIF image', remedy: remedies.images, test: brand('avif', 'avis') },
+  {
+    id: 'avif',
+    group: 'image',
+    name: 'an AVIF image',
+    remedy: remedies.images,
+    test: any(brand('avif', 'avis'), all(brand('mif1', 'msf1'), compatibleBrand('avif'))),
+  },
   {
     id: 'heic',
     group: 'image',
@@ -27,7 +33,7 @@ export const images: readonly TestedKind[] = [
     remedy: `${remedies.otherImage}; an iPhone takes JPEGs with Settings > Camera > Formats > Most Compatible`,
     test: brand('heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1'),
   },
-  { id: 'bmp', group: 'image', name: 'a BMP image', remedy: remedies.otherImage, test: all(magic('BM'), magic([0, 0, 0, 0], 6)) },
+  { id: 'bmp', group: 'image', name: 'a BMP image', remedy: remedies.images, test: all(magic('BM'), magic([0, 0, 0, 0], 6)) },
   {
     id: 'jpegXl',
     group: 'image',

@@ -4,6 +4,7 @@ import type { Dataset } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
 import { fileKind } from '../fileKinds/index.ts';
 import type { NamedBytes } from '../files.ts';
+import type { ReaderOptions } from '../limits.ts';
 import { numberedClasses } from '../upload.ts';
 import { defineUploadFormat, readHalves } from './define.ts';
 import type { PartNames, UploadedParts } from './parts.ts';
@@ -29,7 +30,7 @@ export const cifar = defineUploadFormat({
     },
   },
   async read(upload, context) {
-    const archived = await context.report.attempt({ part: 'file' }, async () => await readArchive(upload));
+    const archived = await context.report.attempt({ part: 'file' }, async () => await readArchive(upload, context.reader));
     if (archived !== null) return archived ?? { train: undefined, test: undefined };
     return await readHalves(
       context,
@@ -58,13 +59,17 @@ async function readBatches(upload: UploadedParts, names: PartNames): Promise<Dat
 }
 
 /** Returns the datasets of an archive, or null if no archive was sent. */
-async function readArchive(upload: UploadedParts): Promise<{ readonly train: Dataset; readonly test: Dataset | null } | null> {
+async function readArchive(
+  upload: UploadedParts,
+  { onRead }: ReaderOptions,
+): Promise<{ readonly train: Dataset; readonly test: Dataset | null } | null> {
   const [file, ...others] = upload.of('file');
   if (file === undefined || !['zip', 'tar'].includes(fileKind(await upload.head(file))?.id ?? '')) return null;
   if (others.length > 0 || upload.of('testFile').length > 0) {
     throw new DataFormatError('file: an archive of CIFAR batches contains both parts: send no other file');
   }
-  const { files } = await upload.archive(file);
+  const { files, storedBytes } = await upload.archive(file);
+  onRead?.(storedBytes);
   const read = async (wanted: (path: string) => boolean): Promise<NamedBytes[]> => {
     const found = files.filter(({ path }) => wanted(path)).toSorted((a, b) => (a.path < b.path ? -1 : 1));
     const batches: NamedBytes[] = [];

@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import type { Filled } from '../../registry.ts';
 import type { Dataset } from '../dataset.ts';
-import type { ImageDecoder } from '../images/image.ts';
+import type { ImageOpener } from '../images/image.ts';
+import type { ImagePreparation } from '../images/preparation.ts';
 import type { ReaderOptions } from '../limits.ts';
 import type { TablePreparation } from '../table/preparation.ts';
 import type { FindEncoding } from '../table/tableText.ts';
@@ -12,7 +13,7 @@ import { type PartNames, testParts, trainParts, type UploadedParts } from './par
 
 export interface UploadReaderOptions extends ReaderOptions {
   /** Needed for images only. */
-  readonly decodeImage?: ImageDecoder;
+  readonly openImage?: ImageOpener;
 }
 
 /** The arguments of a reader in addition to the files. */
@@ -32,6 +33,14 @@ export interface ReadHalves {
   readonly test: Dataset | null | undefined;
   /** How a table was prepared. */
   readonly table?: TablePreparation;
+  readonly images?: PreparedImages;
+}
+
+/** How images were prepared. */
+export interface PreparedImages {
+  readonly preparation: ImagePreparation;
+  /** The number of ignored files and folders: hidden files, files of operating systems, empty folders. */
+  readonly skipped: number;
 }
 
 /** Texts about the files that a format reads as the part `file`. */

@@ -8,6 +8,18 @@ export const shapeText = z
   .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')
   .transform((text): Shape => JSON.parse(text) as number[]);
 
+/** The size of an image: one number, or height and width as JSON. */
+export const sizeText = z
+  .string()
+  .regex(
+    /^([1-9]\d{0,4}|\[[ \t]*[1-9]\d{0,4}[ \t]*,[ \t]*[1-9]\d{0,4}[ \t]*\])$/,
+    'must be height and width such as [224,224], or one number',
+  )
+  .transform((text): readonly [height: number, width: number] => {
+    const size = JSON.parse(text) as number | [number, number];
+    return typeof size === 'number' ? [size, size] : size;
+  });
+
 const list = z.array(z.string().min(1).max(1000)).min(1);
 
 /** A list of texts as JSON. */

@@ -6,8 +6,12 @@ import { limitsOf, type ReaderOptions } from '../../data/limits.ts';
 import { tarEntries } from '../../data/tar.ts';
 import { ArchivePaths } from './archive.ts';
 
-/** @throws DataFormatError if the tar is damaged or has more files than the limit */
-export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Archive {
+/**
+ * Opens a tar.
+ * @param storedBytes the size of the uploaded file
+ * @throws DataFormatError if the tar is damaged or has more files than the limit
+ */
+export function openTar({ name, bytes }: NamedBytes, storedBytes: number, options: ReaderOptions): Archive {
   const limits = limitsOf(options);
   const paths = new ArchivePaths(name);
   const files: ArchiveFile[] = [];
@@ -25,6 +29,7 @@ export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Ar
   }
   return {
     kind: 'tar',
+    storedBytes,
     files,
     folders: paths.folders,
     nameEncoding: 'UTF-8',

@@ -27,9 +27,10 @@ const AES = 99;
  * Opens a zip and reads its directory.
  * @param name the name of the zip in messages
  * @param source the path or the bytes of the zip
+ * @param storedBytes the size of the uploaded file
  * @throws DataFormatError if the zip is damaged or over a limit
  */
-export async function openZip(name: string, source: string | Uint8Array, options: ReaderOptions): Promise<Archive> {
+export async function openZip(name: string, source: string | Uint8Array, storedBytes: number, options: ReaderOptions): Promise<Archive> {
   const limits = limitsOf(options);
   const open = { autoClose: false, lazyEntries: true, decodeStrings: false };
   const zip = await reading(name, options, async () =>
@@ -37,7 +38,7 @@ export async function openZip(name: string, source: string | Uint8Array, options
   );
   try {
     const entries = await reading(name, options, async () => await entriesOf(zip, name, limits));
-    return archiveOf(name, zip, entries, limits, options);
+    return { ...archiveOf(name, zip, entries, limits, options), storedBytes };
   } catch (error) {
     zip.close();
     throw error;
@@ -66,7 +67,13 @@ async function entriesOf(zip: ZipFile, name: string, limits: ReaderLimits): Prom
   return entries;
 }
 
-function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits: ReaderLimits, options: ReaderOptions): Archive {
+function archiveOf(
+  name: string,
+  zip: ZipFile,
+  entries: readonly Entry[],
+  limits: ReaderLimits,
+  options: ReaderOptions,
+): Omit<Archive, 'storedBytes'> {
   const paths = new ArchivePaths(name);
   const files: ArchiveFile[] = [];
   const { names, encoding } = namesOf(entries);

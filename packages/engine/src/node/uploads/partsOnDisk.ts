@@ -1,6 +1,6 @@
 // The files of an upload on the disk, grouped by form part.
 import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import type { Archive } from '../../data/archive.ts';
@@ -48,8 +48,13 @@ export class PartsOnDisk implements UploadedParts {
 
   async #openArchive(file: UploadedFile): Promise<Archive> {
     const { part, path } = file;
-    if (fileKind(await this.head(file))?.id === 'tar') return openTar(await this.read(file), this.#reader);
-    return await openZip(part, isGzip(await firstBytes(path)) ? (await this.read(file)).bytes : path, this.#reader);
+    if (fileKind(await this.head(file))?.id === 'tar') {
+      const { storedBytes, ...tar } = await this.unpack(file);
+      return openTar(tar, storedBytes, this.#reader);
+    }
+    if (!isGzip(await firstBytes(path))) return await openZip(part, path, (await stat(path)).size, this.#reader);
+    const { storedBytes, bytes } = await this.unpack(file);
+    return await openZip(part, bytes, storedBytes, this.#reader);
   }
 
   /** Closes the archives that were opened. */
