@@ -178,7 +178,7 @@ test('the export is the file that jobs are trained on', async ({ api }) => {
     'content-length': String(dataset.bytes),
     'content-disposition': `attachment; filename="${dataset.id}.npz"`,
   });
-  expect(Object.keys(unzipSync(rawPayload))).toEqual(['train_inputs.npy', 'train_targets.npy', 'classes.npy']);
+  expect(Object.keys(unzipSync(rawPayload))).toEqual(['train_inputs.npy', 'train_targets.npy', 'classes.npy', 'images.npy']);
   const { data } = (await api.post('/jobs', specOf(dataset.id))).json<Job>().spec;
   expect(readNpz({ name: 'export', bytes: rawPayload }, uploadedContent.parse('content' in data ? data.content : null)).train.length).toBe(
     10,
