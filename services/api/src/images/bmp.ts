@@ -14,7 +14,7 @@ export class UnreadBmpError extends Error {}
 export interface Bmp extends ImageSize {
   readonly colours: RawColours;
   /** @throws Error if the pixels are cut off. The message says where */
-  pixels(): RawPixels;
+  readonly pixels: () => RawPixels;
 }
 
 interface Header extends ImageSize {
@@ -62,15 +62,17 @@ function headerOf(file: Buffer): Header {
   return { width, height, bits, compression, isTopDown: signedHeight < 0, start: file.readUInt32LE(10), palette, masks };
 }
 
+/** For each compression that is read: the numbers of bits per pixel. */
+const readBits: ReadonlyMap<number, readonly number[]> = new Map([
+  [compressions.none, [1, 2, 4, 8, 16, 24, 32]],
+  [compressions.rle8, [8]],
+  [compressions.rle4, [4]],
+  [compressions.bitFields, [16, 32]],
+  [compressions.alphaBitFields, [16, 32]],
+]);
+
 function checkKind(bits: number, compression: number): void {
-  const readBits: Readonly<Record<number, readonly number[]>> = {
-    [compressions.none]: [1, 2, 4, 8, 16, 24, 32],
-    [compressions.rle8]: [8],
-    [compressions.rle4]: [4],
-    [compressions.bitFields]: [16, 32],
-    [compressions.alphaBitFields]: [16, 32],
-  };
-  if (readBits[compression]?.includes(bits) === true) return;
+  if (readBits.get(compression)?.includes(bits) === true) return;
   throw new UnreadBmpError(`it has ${bits} bits per pixel and the compression ${compression}`);
 }
 
