@@ -26,6 +26,36 @@ describe('a grid', () => {
     }
   });
 
+  test('searches what is trained: frozen weights, options of groups, class weights and the sampling', async ({ api }) => {
+    const spec = {
+      ...tutorial,
+      data: { dataset: 'digits', trainLimit: 100 },
+      loss: { type: 'crossEntropy' },
+      optimizer: { type: 'sgd', groups: [{ layers: '11', learningRate: 0.1 }] },
+    };
+    const space = {
+      '/freeze': { type: 'choice', values: [['conv1'], ['conv*', '7']] },
+      '/optimizer/groups/0/learningRate': { type: 'choice', values: [0.1, 0.2] },
+      '/loss/weight': { type: 'choice', values: ['balanced'] },
+      '/data/sampling': { type: 'choice', values: ['balanced', 'sequential'] },
+    };
+    const unknown = { '/freeze': { type: 'choice', values: [['conv3']] } };
+    expect(await refusalOf(api, gridOf({ spec, space: unknown }))).toEqual([
+      '/space/~1freeze: ["conv3"]: "conv3" matches no weight of the model: the nearest names are "conv1", "conv2", "7"',
+    ]);
+    const { trials } = await makeSweep(api, gridOf({ spec, space, maxJobs: 8 }));
+    expect(trials).toHaveLength(8);
+    for (const { job: id, values } of trials) {
+      const { spec: made } = (await api.get(`/jobs/${id}`)).json<Job>();
+      expect(made).toMatchObject({
+        freeze: values['/freeze'],
+        optimizer: { groups: [{ layers: '11', learningRate: values['/optimizer/groups/0/learningRate'] }] },
+        loss: { weight: 'balanced' },
+        data: { sampling: values['/data/sampling'] },
+      });
+    }
+  });
+
   test('ranks its jobs as they train, and ends when they have', async ({ api }) => {
     const { id, trials } = await makeSweep(api, gridOf());
     const losses = [0.5, 0.2, 0.9, 0.1, 0.4, 0.3];
