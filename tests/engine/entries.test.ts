@@ -44,8 +44,8 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     formats,
     `
       CheckpointError SAFETENSORS_LENGTH_BYTES SafetensorsError WeightsFileError decodeCheckpoint decodeSafetensors elementTypes
-      elementTypesListed encodeOnnx encodeSafetensors engineScript fitWeights listSafetensors metadataOfRenamed onnxParts
-      pytorchScript renamedSafetensorsStart safetensorsHeaderBytes weightMismatches weightShapes
+      elementTypesListed encodeOnnx encodeSafetensors engineScript fitWeights fittedName listSafetensors metadataOfFit onnxParts
+      pytorchScript safetensorsHeaderBytes safetensorsPart selectWeights weightMismatches weightShapes
     `,
   ],
   './spec': [
@@ -55,7 +55,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
       checkedJobSchema convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema gradientSnapshotSchema
       imagePreparationOf imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
       lossDefinitions lossSchema mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer
-      predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor trainingSummarySchema
+      predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor torchvisionNames trainingSummarySchema
     `,
   ],
   './node': [

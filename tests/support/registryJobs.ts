@@ -1,6 +1,6 @@
 // A small job for each entry of the registries. A new entry without a job makes a test fail that names it. Whole runs of these jobs are
 // compared with PyTorch and with exported scripts. Uploaded datasets are those of uploads.ts.
-import { type Catalog, catalog } from '@trainyard/engine/spec';
+import { type Catalog, catalog, type PresetName, torchvisionNames } from '@trainyard/engine/spec';
 import { layerSamples } from './layerSamples.ts';
 import { pixelsId } from './uploads.ts';
 
@@ -87,12 +87,13 @@ const onGrey = ['normalize', 'pad', 'randomCrop', 'horizontalFlip'];
 function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];
   for (const { type } of definitionsOf('presets')) {
-    const data = { dataset: 'random', inputShape: [2, 16, 16], targetShape: [3], samples: 6, batchSize: 3 };
+    // The networks of torchvision reduce height and width to a 32nd, and their batch norms need several values of each channel.
+    const isLarge = torchvisionNames({ preset: type as PresetName }) !== null;
+    const [side, samples] = isLarge ? [48, 8] : [16, 6];
+    const data = { dataset: 'random', inputShape: [2, side, side], targetShape: [3], samples, batchSize: samples / 2 };
+    const learningRate = isLarge ? 0.001 : 0.01;
     // With other seeds a value may be so close to 0 before a rectifier that PyTorch and the engine get different signs.
-    yield [
-      `the preset ${type}`,
-      { ...basis, seed: 7, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate: 0.01 }, epochs: 2 },
-    ];
+    yield [`the preset ${type}`, { ...basis, seed: 7, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate }, epochs: 2 }];
   }
   for (const { type } of definitionsOf('losses')) yield [`the loss ${type}`, losses[type] ?? { loss: { type } }];
   for (const { type, options } of definitionsOf('optimizers')) {

@@ -2,7 +2,7 @@
 // trains all epochs at once.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine/spec';
-import { FolderArtifactStore, ReservedFiles, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
+import { FolderArtifactStore, Renames, ReservedFiles, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { workerTest as test } from './fixtures/workers.ts';
@@ -31,6 +31,7 @@ test('the best job of a sweep ends with the same bits as a job that trains all e
     reservedFiles,
     artifacts,
     weights: new WeightsStore({ ...options, reservedFiles }),
+    renames: new Renames({ acquire: () => Promise.resolve(() => undefined) }),
   });
   const rates = [0.0001, 0.05, 0.001, 0.01];
   const { id } = await store.create({

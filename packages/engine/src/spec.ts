@@ -15,13 +15,15 @@ export {
   layerDefinitions,
   layerSchema,
 } from './nn/layers/index.ts';
+export { type PresetName, torchvisionNames } from './nn/presets/index.ts';
+export type { WeightNames } from './nn/presets/torchvisionNames.ts';
 export type { GroupSpec } from './optim/define.ts';
 export { learningRateAt, type PlateauState, type SchedulerSpec, schedulerDefinitions, schedulerSchema } from './schedulers/index.ts';
 export { type Catalog, catalog, catalogSchema } from './training/catalog.ts';
 export { type CheckedSpec, checkSpec, openSpec } from './training/checkSpec.ts';
 export { type Evaluation, type EvaluationTally, evaluationSchema, tallyFor } from './training/evaluation.ts';
 export { type GradientSnapshot, gradientSnapshotSchema } from './training/gradients.ts';
-export { type InitialWeights, initialWeightsFile } from './training/initialWeights.ts';
+export { type InitialWeights, initialWeightsFile, type Rename } from './training/initialWeights.ts';
 export { isInspected } from './training/inspectedEpochs.ts';
 export { checkedJobSchema, type JobSpec, type JobSpecInput, jobSpecSchema, newJobSchema } from './training/jobSpec.ts';
 export {

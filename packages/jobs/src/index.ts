@@ -55,6 +55,7 @@ export {
 } from './events/eventLog.ts';
 export type { Follower, FollowOutcome } from './events/follower.ts';
 export { type StreamToken, StreamTokens, type TokenHolder } from './events/streamTokens.ts';
+export { type RenameTurns, Renames } from './renames/renames.ts';
 export { createWith, initialWeightsOf, type WeightSources } from './initialWeights.ts';
 export { Reaper } from './jobActions.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
@@ -102,5 +103,5 @@ export {
   webhookAttempts,
   webhookQueueName,
 } from './webhooks.ts';
-export { WeightsStore } from './weightsStore.ts';
+export { changedSafetensors, WeightsStore } from './weightsStore.ts';
 export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

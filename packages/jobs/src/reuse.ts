@@ -13,14 +13,20 @@ const withoutEffect = new Set(['name', 'labels', 'priority', 'threads']);
 /**
  * Returns the reuse key of a job that does not begin with another job's checkpoint. Two jobs with the same key do the same computation. The
  * content of an uploaded dataset is part of the key, and its id is not. For a published dataset, `dataDigest` is part of the key (see
- * `dataDigestOf`).
+ * `dataDigestOf`). The layers are part of the key, and the name of their preset is not.
  * @param initialWeights the digest of the initial weights; null if they are random
  */
 export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDigest: string | null = null): string {
-  const { data, ...rest } = spec;
+  const { data, model, ...rest } = spec;
   const counted = Object.fromEntries(Object.entries(rest).filter(([field]) => !withoutEffect.has(field)));
   const read = 'content' in data ? { ...data, dataset: 'uploaded' } : data;
-  const text = canonicalJson({ ...counted, data: read, initialWeights, ...(dataDigest !== null && { dataDigest }) });
+  const text = canonicalJson({
+    ...counted,
+    model: { layers: model.layers },
+    data: read,
+    initialWeights,
+    ...(dataDigest !== null && { dataDigest }),
+  });
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Weights } from '@trainyard/contracts';
-import { metadataOfRenamed, renamedSafetensorsStart, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine/formats';
+import { SAFETENSORS_LENGTH_BYTES, type SafetensorsPart, safetensorsHeaderBytes, safetensorsPart } from '@trainyard/engine/formats';
 import type { WeightsFile } from '@trainyard/engine/node';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
@@ -87,11 +87,11 @@ export class WeightsStore {
 
   /**
    * Copies the file of the weights for a job that is being created, and adds the job to the users of the weights.
-   * @param removedPrefix the prefix that is removed from the tensor names of the copy
+   * @param change the names of the tensors in the copy
    * @throws WeightsNotFoundError if the weights do not exist
    * @throws ArtifactError `artifactNotFound` if the weights are deleted during the copy
    */
-  async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
+  async copy(id: string, to: ArtifactPlace, change: WeightsChange | null): Promise<void> {
     const keys = this.#keys;
     const [outcome] = await useWeights(this.#redis, {
       weights: keys.weights(id),
@@ -102,7 +102,7 @@ export class WeightsStore {
       nowMs: Date.now(),
     });
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
-    await copyWithoutPrefix(this.#artifacts, { jobId: id, name: fileName }, to, removedPrefix);
+    await copyWeights(this.#artifacts, { jobId: id, name: fileName }, to, change);
   }
 
   /**
@@ -128,31 +128,63 @@ export class WeightsStore {
   }
 }
 
+/** How a copy of a safetensors file differs from the file. */
+export interface WeightsChange {
+  /** The name in the copy of each tensor that is copied, by its name in the file. Other tensors are left out. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Metadata that is added to the copy. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /**
- * Copies a safetensors artifact and removes a prefix from its tensor names. Only the header of the file changes.
- * @param prefix the prefix to remove; every tensor name in the file begins with it. '' copies the file as it is
+ * Copies a safetensors artifact, or some of its tensors under new names.
+ * @param change null copies the file as it is
  * @throws ArtifactError `artifactNotFound` if the file does not exist
  */
-export async function copyWithoutPrefix(artifacts: ArtifactStore, from: ArtifactPlace, to: ArtifactPlace, prefix: string): Promise<void> {
-  if (prefix === '') return await artifacts.copy(from, to);
-  const stat = await artifacts.stat(from.jobId, from.name);
-  if (stat === null) throw new ArtifactError('artifactNotFound', `${from.jobId}/${from.name}`, 'there is no such file');
-  const open = async (start: number, end: number): Promise<Readable> => await artifacts.open(from.jobId, from.name, { start, end });
-  const headerBytes = safetensorsHeaderBytes(await buffer(await open(0, SAFETENSORS_LENGTH_BYTES - 1)));
-  const data = SAFETENSORS_LENGTH_BYTES + headerBytes;
-  const header = await buffer(await open(SAFETENSORS_LENGTH_BYTES, data - 1));
-  const start = renamedSafetensorsStart(header, (name) => name.slice(prefix.length), metadataOfRenamed(prefix));
+export async function copyWeights(
+  artifacts: ArtifactStore,
+  from: ArtifactPlace,
+  to: ArtifactPlace,
+  change: WeightsChange | null,
+): Promise<void> {
+  if (change === null) return await artifacts.copy(from, to);
+  const { names, metadata } = change;
+  const part = await changedSafetensors(artifacts, from, (name) => names.get(name) ?? null, metadata);
+  if (part === null) throw new ArtifactError('artifactNotFound', `${from.jobId}/${from.name}`, 'there is no such file');
   const path = artifacts.temporaryFile();
   try {
-    const whole = Readable.from(
-      (async function* () {
-        yield start;
-        yield* await open(data, stat.bytes - 1);
-      })(),
-    );
-    await pipeline(whole, createWriteStream(path, { flags: 'wx' }));
+    await pipeline(Readable.from(bytesOf(artifacts, from, part)), createWriteStream(path, { flags: 'wx' }));
     await artifacts.putFile(to.jobId, to.name, path);
   } finally {
     await rm(path, { force: true });
+  }
+}
+
+/**
+ * Reads the header of a safetensors artifact, and returns the parts of a file with some of its tensors under new names; null if the
+ * artifact does not exist.
+ * @param nameOf returns the new name of a tensor, or null for a tensor that is left out
+ * @param metadata is added to the file's metadata
+ */
+export async function changedSafetensors(
+  artifacts: ArtifactStore,
+  from: ArtifactPlace,
+  nameOf: (name: string) => string | null,
+  metadata: Readonly<Record<string, string>>,
+): Promise<SafetensorsPart | null> {
+  const stat = await artifacts.stat(from.jobId, from.name);
+  if (stat === null) return null;
+  const read = async (start: number, end: number): Promise<Buffer> =>
+    await buffer(await artifacts.open(from.jobId, from.name, { start, end: end - 1 }));
+  const headerBytes = safetensorsHeaderBytes(await read(0, SAFETENSORS_LENGTH_BYTES));
+  const header = await read(SAFETENSORS_LENGTH_BYTES, SAFETENSORS_LENGTH_BYTES + headerBytes);
+  return safetensorsPart(header, stat.bytes, nameOf, metadata);
+}
+
+/** Yields the bytes of a file that {@link changedSafetensors} describes. */
+async function* bytesOf(artifacts: ArtifactStore, from: ArtifactPlace, { start, ranges }: SafetensorsPart): AsyncGenerator<Uint8Array> {
+  yield start;
+  for (const range of ranges) {
+    yield* (await artifacts.open(from.jobId, from.name, { start: range.start, end: range.end - 1 })) as AsyncIterable<Uint8Array>;
   }
 }

@@ -12,6 +12,7 @@ import {
   EventLog,
   KeyQuotas,
   RateLimiter,
+  Renames,
   ServiceTotals,
   StreamTokens,
   Successors,
@@ -57,6 +58,9 @@ const unpackedBytes = 64 * 2 ** 20;
 /** How many pages of long histories are read at the same time. With two, one is processed while Redis sends the next one. */
 const historyPages = 2;
 
+/** How many threads apply the renames of specs at the same time. */
+const renameThreads = 2;
+
 function openDatasetFiles({ datasets, home }: ApiConfig): NodeDatasetFiles {
   return new NodeDatasetFiles({ folders: datasets === null ? [] : [datasets], home }, {}, new UnpackedFiles(unpackedBytes));
 }
@@ -101,6 +105,7 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     onDelay: (ms) => metrics.observeDelay(ms / 1_000),
   });
   const weights = new WeightsStore(base);
+  const renames = new Renames(new FairSemaphore({ places: renameThreads }));
   const datasets = new DatasetStore(base);
   const successors = new Successors({ ...base, jobs, eventLog });
   const webhooks = new WebhookStore({ redis, prefix, onError: connections.onError });
@@ -132,6 +137,7 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     eventHub,
     successors,
     weights,
+    renames,
     datasets,
     datasetFiles,
     datasetDigests: new DatasetDigests(datasetFiles),
@@ -139,7 +145,7 @@ export async function createServices(config: ApiConfig, parts: ServiceParts) {
     builtInReads: new BuiltInReads(datasetFiles),
     webhooks,
     sweeps,
-    sweepRunner: new SweepRunner({ store: sweeps, jobs, successors, reservedFiles, weights, artifacts }),
+    sweepRunner: new SweepRunner({ store: sweeps, jobs, successors, reservedFiles, weights, artifacts, renames }),
     totals: new ServiceTotals({ redis, prefix, queue, webhooks }),
   };
 }

@@ -8,6 +8,7 @@ import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { frozenPatterns } from '../training/weightsOutline.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
 import { forOptimizer, makeOptimizers, observeMetrics, ownLearningRate, setRates } from './engineScriptOptimizer.ts';
@@ -90,9 +91,12 @@ function model({ spec, imports }: Outline): string {
     const module = construction(findLayer(layer.type).pytorch(layer, inputs[index]), imports);
     return `  [${literal(inferred.layers[index].name)}, ${module}],\n`;
   });
+  const { initialWeights } = spec;
+  const options = initialWeights?.allowMissing === true ? ', { allowMissing: true }' : '';
   const weights =
-    spec.initialWeights === undefined ? '' : `${imports.use('loadWeights')}(model, await readFile('${initialWeightsFile}'));\n`;
-  const frozen = spec.freeze === undefined ? '' : `${imports.use('freezeWeights')}(model, ${literal(spec.freeze)});\n`;
+    initialWeights === undefined ? '' : `${imports.use('loadWeights')}(model, await readFile('${initialWeightsFile}')${options});\n`;
+  const patterns = frozenPatterns(spec);
+  const frozen = patterns === undefined ? '' : `${imports.use('freezeWeights')}(model, ${literal(patterns)});\n`;
   return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n${weights}${frozen}`;
 }
 

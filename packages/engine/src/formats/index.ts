@@ -1,13 +1,16 @@
 // The entry '@trainyard/engine/formats': files of weights, checkpoints, ONNX graphs, and the scripts that a job is exported as.
 export { type Checkpoint, CheckpointError, decodeCheckpoint, type Position } from '../training/checkpoint.ts';
+export { metadataOfFit, type RecordedFit, type Unmatched } from '../training/fitNotes.ts';
 export {
+  type FitOptions,
+  fittedName,
   fitWeights,
   type GivenShape,
-  metadataOfRenamed,
   type NamedShape,
   type WeightsFit,
   weightMismatches,
 } from '../training/fitWeights.ts';
+export { type SelectedNames, selectWeights } from '../training/selectWeights.ts';
 export { weightShapes } from '../training/weightsOutline.ts';
 export { elementTypes, elementTypesListed } from './elementTypes.ts';
 export { engineScript } from './engineScript.ts';
@@ -20,10 +23,11 @@ export {
   type ListedTensor,
   listSafetensors,
   type NamedArray,
-  renamedSafetensorsStart,
   SAFETENSORS_LENGTH_BYTES,
   SafetensorsError,
   type SafetensorsFile,
+  type SafetensorsPart,
   safetensorsHeaderBytes,
+  safetensorsPart,
 } from './safetensors.ts';
 export { WeightsFileError } from './torchState.ts';

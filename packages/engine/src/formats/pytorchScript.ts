@@ -95,7 +95,9 @@ ${data.load}`;
 
 /** Returns the code that loads the initial weights. The user must save their file next to the script. */
 function initialWeights(spec: JobSpec): string {
-  return spec.initialWeights === undefined ? '' : `model.load_state_dict(load_file("${initialWeightsFile}"))\n`;
+  if (spec.initialWeights === undefined) return '';
+  const options = spec.initialWeights.allowMissing === true ? ', strict=False' : '';
+  return `model.load_state_dict(load_file("${initialWeightsFile}")${options})\n`;
 }
 
 function model(spec: JobSpec): string {

@@ -2,6 +2,7 @@
 // by the patterns of the spec.
 import { findOptimizer, type OptimizerSpec } from '../optim/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { frozenPatterns } from '../training/weightsOutline.ts';
 import { pythonCall, pythonEntries } from './pytorchScriptCode.ts';
 
 const hasPatterns = ({ freeze, optimizer }: JobSpec): boolean => freeze !== undefined || optimizer.groups !== undefined;
@@ -28,10 +29,11 @@ function pythonPatterns(patterns: readonly string[]): string {
 }
 
 /** Returns the code that freezes weights, and the function that replaces `model.train()`; '' if nothing is frozen. */
-export function freezing({ freeze }: JobSpec): string {
-  if (freeze === undefined) return '';
+export function freezing(spec: JobSpec): string {
+  const patterns = frozenPatterns(spec);
+  if (patterns === undefined) return '';
   return `
-frozen = ${pythonPatterns(freeze)}
+frozen = ${pythonPatterns(patterns)}
 for name, parameter in model.named_parameters():
     parameter.requires_grad_(not matches(name, frozen))
 frozen_norms = [

@@ -93,21 +93,42 @@ function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
   return start;
 }
 
+/** The parts of a file that has some tensors of another file. */
+export interface SafetensorsPart {
+  /** The beginning of the new file: the header's length and the header. */
+  readonly start: Uint8Array<ArrayBuffer>;
+  /** The bytes of the other file that follow `start`, in order. The byte at `end` does not belong to a range. */
+  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+}
+
 /**
- * Returns the beginning of a file (the length of the header and the header) with new tensor names. The bytes of the tensors, which follow
- * it, are unchanged.
+ * Returns the parts of a new file with some tensors of a file, under new names. The bytes of a tensor are unchanged.
  * @param header the header of a checked file, without the length before it
- * @param rename returns the new name of a tensor
+ * @param fileBytes the size of the whole file
+ * @param nameOf returns the new name of a tensor, or null for a tensor that is left out
  * @param metadata is added to the file's metadata
  */
-export function renamedSafetensorsStart(
+export function safetensorsPart(
   header: Uint8Array,
-  rename: (name: string) => string,
+  fileBytes: number,
+  nameOf: (name: string) => string | null,
   metadata: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
-  const { __metadata__, ...entries } = parseHeader(header);
-  const renamed = Object.entries(entries).map(([name, entry]) => [rename(name), entry] as const);
-  return encodeHeader({ __metadata__: { ...__metadata__, ...metadata }, ...Object.fromEntries(renamed) });
+): SafetensorsPart {
+  const { tensors, metadata: own } = layoutOf(header, fileBytes);
+  const entries: [name: string, entry: object][] = [];
+  const ranges: { start: number; end: number }[] = [];
+  let position = 0;
+  for (const { name: former, dtype, shape, start, end } of tensors) {
+    const name = nameOf(former);
+    if (name === null) continue;
+    entries.push([name, { dtype, shape, data_offsets: [position, position + end - start] }]);
+    position += end - start;
+    const last = ranges.at(-1);
+    if (last?.end === start) last.end = end;
+    else ranges.push({ start, end });
+  }
+  const filled = ranges.filter((range) => range.end > range.start);
+  return { start: encodeHeader({ __metadata__: { ...own, ...metadata }, ...Object.fromEntries(entries) }), ranges: filled };
 }
 
 /** Copies the numbers without conversion: every platform that runs the kernels is little-endian, as the format is. */

@@ -1,6 +1,7 @@
 // Parses and checks the body of a job. Parsing finds malformed values, and specChecks.ts finds specs that could never train. A spec that
 // passes both can be trained.
 import { z } from 'zod';
+import { canonicalJson } from '../canonicalJson.ts';
 import type { DataSpec, newDataSchema } from '../data/datasets/index.ts';
 import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
 import type { DatasetDescription } from '../data/define.ts';
@@ -22,14 +23,14 @@ import type { Summary } from './summary.ts';
  */
 function schemaOf(body: unknown) {
   const { data } = namesAlternatives.safeParse(body);
-  const isPreset = data?.model?.preset !== undefined;
+  const isPreset = data?.model?.preset !== undefined && data.model.layers === undefined;
   if (isUploaded(data?.data?.dataset)) return isPreset ? schemas.uploadedPreset : schemas.uploaded;
   return isPreset ? schemas.preset : schemas.plain;
 }
 
 const namesAlternatives = z.looseObject({
   data: z.looseObject({ dataset: z.unknown() }).optional().catch(undefined),
-  model: z.looseObject({ preset: z.unknown() }).optional().catch(undefined),
+  model: z.looseObject({ preset: z.unknown().optional(), layers: z.unknown().optional() }).optional().catch(undefined),
 });
 
 const schemas = {
@@ -50,7 +51,7 @@ const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.un
 type ParsedSpec = Omit<JobSpec, 'seed' | 'threads'> & { seed?: number | undefined; threads?: number | undefined };
 
 /**
- * Parses a body, fills in defaults and replaces a preset by its layers.
+ * Parses a body, fills in defaults and adds the layers of a preset.
  * @returns the spec, and the description of its data before the transforms
  * @throws SpecError with every problem
  */
@@ -61,12 +62,26 @@ function parseSpec(body: unknown, uploads: UploadedDatasets): { parsed: ParsedSp
   const data = isUploadedData(posted) ? resolveUploaded(posted, uploads) : posted;
   if ('code' in data) throw new SpecError([data]);
   const untransformed = untransformedData({ data });
-  const whole = 'layers' in model ? model : { layers: layersOfPreset(model.preset, data, untransformed) };
-  return { parsed: { ...rest, data, model: whole }, untransformed };
+  return { parsed: { ...rest, data, model: modelOf(model, data, untransformed) }, untransformed };
 }
 
 function isUploadedData(data: z.output<typeof newDataSchema>): data is z.output<typeof uploadedSchema> {
   return isUploaded(data.dataset);
+}
+
+/**
+ * Returns a model with its layers.
+ * @throws SpecError if the preset does not fit the data, or if the model has a preset and other layers than the preset's
+ */
+function modelOf(model: z.output<typeof newJobSchema>['model'], data: DataSpec, untransformed: DatasetDescription): JobSpec['model'] {
+  const { preset } = model;
+  if (preset === undefined) return model;
+  const layers = layersOfPreset(preset, data, untransformed);
+  if ('layers' in model && canonicalJson(model.layers) !== canonicalJson(layers)) {
+    const message = `these are not the layers of the preset ${preset} for this data: omit the preset, or omit the layers`;
+    throw new SpecError([{ path: '/model/layers', message, code: 'presetMismatch' }]);
+  }
+  return { preset, layers };
 }
 
 /** Returns the layers of a preset. @throws SpecError if the preset does not fit the data */

@@ -1,7 +1,8 @@
 // Checks whether given tensors fit a network, by names and shapes. The result is what must be changed to make them fit, or what is wrong,
-// with the nearest names.
+// with the nearest names. fitNotes.ts describes the changes.
 import { distance } from 'fastest-levenshtein';
 import { isCounter } from '../formats/elementTypes.ts';
+import type { WeightNames } from '../nn/presets/torchvisionNames.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 
 /** The name and the shape of a tensor, without its values. */
@@ -16,6 +17,13 @@ export interface GivenShape extends NamedShape {
   readonly isWhole?: boolean;
 }
 
+export interface FitOptions {
+  /** The names of the network's weights in torchvision, if it is a preset of torchvision. Then the given names may be these. */
+  readonly names?: WeightNames | null;
+  /** Whether tensors of the network may be missing, if at least one is given. Default: false. */
+  readonly allowMissing?: boolean;
+}
+
 export interface WeightsFit {
   /** How many tensors match, then one sentence for each that does not. Empty when all fit. */
   readonly mismatches: readonly string[];
@@ -23,12 +31,14 @@ export interface WeightsFit {
   readonly prefix: string;
   /** Missing counters, which are set to 0. */
   readonly missingCounters: readonly string[];
+  /** True if the given names are torchvision's. Omitted if they are ours. */
+  readonly isTorchvision?: true;
+  /** The names of the network's tensors that are missing, if this is allowed. They keep their values. Omitted if there are none. */
+  readonly kept?: readonly string[];
 }
 
 /** The prefix that PyTorch's DataParallel adds to every name. */
-const PARALLEL_PREFIX = 'module.';
-/** The metadata key of a file whose names had a prefix. */
-const REMOVED_PREFIX = 'removedPrefix';
+export const PARALLEL_PREFIX = 'module.';
 /** Most tensors that a mismatch describes. Its first sentence has the total. */
 const MOST_DESCRIBED = 50;
 /** Most names that are compared with a missing one, because comparing takes time. */
@@ -40,38 +50,44 @@ export function commonPrefix(given: readonly { readonly name: string }[]): strin
 }
 
 /** Compares the given tensors with the tensors that a network needs. */
-export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenShape[]): WeightsFit {
-  const asTheyAre = compare(wanted, given);
+export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenShape[], options: FitOptions = {}): WeightsFit {
+  const { names = null, allowMissing = false } = options;
+  const asTheyAre = compareNames(wanted, given, names);
   const prefix = commonPrefix(given);
-  if (prefix === '' || asTheyAre.known > 0) return { ...describe(wanted, asTheyAre), prefix: '' };
-  const removed = compare(
-    wanted,
-    given.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })),
-  );
-  return removed.known === 0 ? { ...describe(wanted, asTheyAre), prefix: '' } : { ...describe(wanted, removed), prefix };
+  const removed =
+    prefix === '' || asTheyAre.known > 0
+      ? asTheyAre
+      : compareNames(
+          wanted,
+          given.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })),
+          names,
+        );
+  const isRemoved = removed !== asTheyAre && removed.known > 0;
+  const compared = isRemoved ? removed : asTheyAre;
+  const { missingCounters, missing } = compared;
+  const toOurs = (name: string): string => (compared.isTorchvision ? (names?.toOurs(name) ?? name) : name);
+  return {
+    mismatches: describe(wanted, compared, allowMissing),
+    prefix: isRemoved ? prefix : '',
+    missingCounters: missingCounters.map(toOurs),
+    ...(compared.isTorchvision && { isTorchvision: true }),
+    ...(allowMissing && missing.length > 0 && { kept: missing.map(({ name }) => toOurs(name)) }),
+  };
 }
 
 /** Returns only {@link WeightsFit.mismatches}. */
 export const weightMismatches = (wanted: readonly NamedShape[], given: readonly GivenShape[]): readonly string[] =>
   fitWeights(wanted, given).mismatches;
 
-/** Returns the log lines about the changes that made the weights fit. */
-export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix' | 'missingCounters'>): string[] {
-  const notes = prefix === '' ? [] : [`initial weights: the prefix "${prefix}" was removed from all names`];
-  if (missingCounters.length > 0) {
-    notes.push(
-      `initial weights: ${missingCounters.join(', ')} ${missingCounters.length === 1 ? 'is missing and counts' : 'are missing and count'} as 0`,
-    );
-  }
-  return notes;
-}
-
-/** Returns the metadata that records a removed prefix in a file. {@link notesOfRenamed} reads it. */
-export const metadataOfRenamed = (prefix: string): Record<string, string> => ({ [REMOVED_PREFIX]: prefix });
-
-/** Returns the log lines about a prefix that was removed from the tensor names before the file was stored. */
-export function notesOfRenamed(metadata: Readonly<Record<string, string>>): string[] {
-  return metadata[REMOVED_PREFIX] === PARALLEL_PREFIX ? notesOfFit({ prefix: PARALLEL_PREFIX, missingCounters: [] }) : [];
+/** Returns the function that gives a tensor of a file the name that it has in the network. */
+export function fittedName(
+  { prefix, isTorchvision }: Pick<WeightsFit, 'prefix' | 'isTorchvision'>,
+  names: WeightNames | null = null,
+): (name: string) => string {
+  return (name) => {
+    const bare = name.slice(prefix.length);
+    return isTorchvision === true && names !== null ? names.toOurs(bare) : bare;
+  };
 }
 
 interface Comparison {
@@ -81,11 +97,30 @@ interface Comparison {
   readonly matching: number;
   /** The network's tensors that do not fit, in the network's order. Each has a sentence about what is wrong, or null if it is missing. */
   readonly wrong: readonly (readonly [NamedShape, string | null])[];
+  /** The network's tensors that are missing. Counters are not included. */
+  readonly missing: readonly NamedShape[];
   readonly missingCounters: readonly string[];
   readonly unknown: readonly GivenShape[];
+  /** Whether the network's tensors were compared by torchvision's names. */
+  readonly isTorchvision: boolean;
 }
 
-function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): Comparison {
+/**
+ * Compares by our names and by torchvision's, and returns the comparison in which more names are known. If none is known in both, the names
+ * are compared with torchvision's, because a file with names of its own is rarely from here.
+ */
+function compareNames(wanted: readonly NamedShape[], given: readonly GivenShape[], names: WeightNames | null): Comparison {
+  const ours = compare(wanted, given);
+  if (names === null) return { ...ours, isTorchvision: false };
+  const theirs = compare(
+    wanted.map((tensor) => ({ ...tensor, name: names.toTorchvision(tensor.name) })),
+    given,
+  );
+  const isTorchvision = theirs.known > ours.known || ours.known === 0;
+  return { ...(isTorchvision ? theirs : ours), isTorchvision };
+}
+
+function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): Omit<Comparison, 'isTorchvision'> {
   const byName = new Map(given.map((tensor) => [tensor.name, tensor]));
   const wrong: (readonly [NamedShape, string | null])[] = [];
   const missingCounters: string[] = [];
@@ -101,7 +136,8 @@ function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): C
   const names = new Set(wanted.map(({ name }) => name));
   const unknown = given.filter(({ name }) => !names.has(name));
   const matching = wanted.length - missingCounters.length - wrong.length;
-  return { known: given.length - unknown.length, matching, wrong, missingCounters, unknown };
+  const missing = wrong.flatMap(([tensor, difference]) => (difference === null ? [tensor] : []));
+  return { known: given.length - unknown.length, matching, wrong, missing, missingCounters, unknown };
 }
 
 /** Returns what is wrong with a tensor of the right name; null if it fits. */
@@ -111,11 +147,12 @@ function differenceOf({ name, shape }: NamedShape, found: GivenShape): string | 
   return `"${name}" holds ${found.isWhole ? 'whole numbers' : 'floats'}: store it as ${isCounter(name) ? 'I64' : 'F32'}`;
 }
 
-function describe({ length }: readonly NamedShape[], found: Comparison): Omit<WeightsFit, 'prefix'> {
-  const { matching, wrong, missingCounters, unknown } = found;
+/** Returns the mismatches. @param allowMissing whether missing tensors are no mismatches, if at least one tensor matches */
+function describe({ length }: readonly NamedShape[], found: Comparison, allowMissing: boolean): readonly string[] {
+  const { matching, missing, unknown } = found;
+  const wrong = allowMissing && matching > 0 ? found.wrong.filter(([, difference]) => difference !== null) : found.wrong;
   const count = wrong.length + unknown.length;
-  if (count === 0) return { mismatches: [], missingCounters };
-  const missing = wrong.flatMap(([tensor, difference]) => (difference === null ? [tensor] : []));
+  if (count === 0) return [];
   const described = wrong.slice(0, MOST_DESCRIBED).map(([tensor, difference]) => {
     if (difference !== null) return difference;
     const near = nearestTo(tensor, unknown);
@@ -128,7 +165,7 @@ function describe({ length }: readonly NamedShape[], found: Comparison): Omit<We
     described.push(`"${tensor.name}" is not in the model${hint}`);
   }
   const rest = count > described.length ? `; the first ${described.length} of ${count} differences follow` : '';
-  return { mismatches: [`${matching} of ${length} tensors match${rest}`, ...described], missingCounters };
+  return [`${matching} of ${length} tensors match${rest}`, ...described];
 }
 
 /** Returns the candidate with the most similar name. If some candidates have the same shape, only these are compared. */

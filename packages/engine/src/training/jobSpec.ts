@@ -4,7 +4,7 @@ import { MOST_THREADS } from '../backend/wasm/team.ts';
 import { dataSchema, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
 import { lossSchema } from '../losses/index.ts';
 import { layerSchema } from '../nn/layers/index.ts';
-import { presetSchema } from '../nn/presets/index.ts';
+import { presetName, presetSchema } from '../nn/presets/index.ts';
 import { optimizerSchema } from '../optim/index.ts';
 import { schedulerSchema } from '../schedulers/index.ts';
 import { displayName, printable } from '../validation.ts';
@@ -45,6 +45,9 @@ export const jobSpecSchema = z
       ),
     data: dataSchema,
     model: z.strictObject({
+      preset: presetName
+        .optional()
+        .describe('The preset that the layers are from. If it is given together with layers, these must be the layers of the preset'),
       layers: z.array(layerSchema).min(1).describe('The layers from input to output. Input channels and features are inferred'),
     }),
     loss: lossSchema,
@@ -75,5 +78,5 @@ export const checkedJobSchema = jobSpecSchema.extend({
 });
 
 export type JobSpecInput = z.input<typeof newJobSchema>;
-/** A checked job spec: defaults are filled in, a preset is replaced by its layers, uploaded data has its content, and the seed is drawn. */
+/** A checked job spec: defaults are filled in, a preset has its layers beside it, uploaded data has its content, and the seed is drawn. */
 export type JobSpec = z.output<typeof checkedJobSchema>;

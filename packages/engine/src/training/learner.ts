@@ -16,6 +16,8 @@ import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
 import { freezeWeights, trainedParameters } from './freezing.ts';
+import { inOurNames } from './presetPatterns.ts';
+import { namedWeights } from './weights.ts';
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
 import { GroupedOptimizer } from './parameterGroups.ts';
@@ -85,7 +87,10 @@ export class Learner {
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
-    if (spec.freeze !== undefined) freezeWeights(this.model, spec.freeze);
+    if (spec.freeze !== undefined) {
+      const names = namedWeights(this.model).map(([name]) => name);
+      freezeWeights(this.model, inOurNames(spec.model, spec.freeze, names));
+    }
     this.trained = trainedParameters(this.model);
     this.#steps = new Passes(this.model);
     this.#evaluations = new Passes(this.model);

@@ -8,6 +8,7 @@ import { samplingOf } from '../data/sampling.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
 import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
+import { torchvisionNames } from '../nn/presets/index.ts';
 import { Generator } from '../random.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
 import { checkCall } from './checkCall.ts';
@@ -24,10 +25,11 @@ import { stepEvent, type TrainingEvent, type TrainingResult, type TrainOptions }
 import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
 import { type Divergence, type EpochMetrics, lostLosses, WeightedMean } from './metrics.ts';
+import type { Note } from './fitNotes.ts';
 import { finiteFields } from './nonFinite.ts';
 import { restoreCheckpoint } from './resume.ts';
 import type { JobSpec } from './jobSpec.ts';
-import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
+import { checkFiniteWeights, encodeWeights, loadNotedWeights } from './weights.ts';
 
 /** The batch size of evaluations. It changes only their speed. */
 export const EVALUATION_BATCH = 256;
@@ -80,7 +82,7 @@ class Run {
   #stoppedEarly: StoppedEarly | null = null;
   #divergence: Divergence | null = null;
   /** Log messages about changes that made the initial weights fit. */
-  #notes: readonly string[] = [];
+  #notes: readonly Note[] = [];
 
   constructor(spec: JobSpec, options: TrainOptions) {
     this.#spec = spec;
@@ -90,7 +92,8 @@ class Run {
     this.#generator = new Generator(spec.seed);
     this.#learner = new Learner(spec, this.#generator);
     if (options.initialWeights !== undefined && this.#checkpoint === null) {
-      this.#notes = loadWeights(this.#learner.model, options.initialWeights);
+      const { allowMissing = false } = spec.initialWeights ?? {};
+      this.#notes = loadNotedWeights(this.#learner.model, options.initialWeights, { names: torchvisionNames(spec.model), allowMissing });
       checkFiniteWeights(this.#learner.model);
     }
     this.#schedule = new GroupSchedules(spec);
@@ -100,7 +103,7 @@ class Run {
 
   async *load(): AsyncGenerator<TrainingEvent, void, void> {
     yield { type: 'phase', phase: 'loadingData' };
-    for (const message of this.#notes) yield { type: 'log', level: 'info', message };
+    for (const note of this.#notes) yield { type: 'log', ...note };
     const { data } = this.#spec;
     const { files, signal, openLoader = openInline } = this.#options;
     const { train, test } = yield* reportingProgress((onProgress) =>

@@ -7,6 +7,7 @@ import { pointer, show } from '../validation.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { matchNames, unmatchedPatterns } from './namePatterns.ts';
 import { groupsOfNames } from './parameterGroups.ts';
+import { namesForPatterns } from './presetPatterns.ts';
 import type { Trained } from './summary.ts';
 import { outlineWeights, type WeightsOutline } from './weightsOutline.ts';
 
@@ -33,7 +34,7 @@ export function checkTrained(
     return { byLayer: parameters, stateValues: stateArrays * parameters.reduce((sum, count) => sum + count, 0) };
   }
   const outline = outlineWeights(spec);
-  if (freeze !== undefined) checkFreeze(freeze, outline, problems);
+  if (freeze !== undefined) checkFreeze(freeze, outline, namesForPatterns(spec.model, outline.names), problems);
   checkGroups(patternsOf(optimizer), outline, problems);
   return { byLayer: outline.trainedByLayer, stateValues: stateValuesOf(optimizer, outline) };
 }
@@ -52,8 +53,9 @@ function stateValuesOf(optimizer: OptimizerSpec, { trained }: WeightsOutline): n
   return groupsOfNames(patternsOf(optimizer), [...trained.keys()]).reduce((sum, group, at) => sum + arrays[group] * sizes[at], 0);
 }
 
-function checkFreeze(freeze: readonly string[], { names, trained }: WeightsOutline, problems: Problem[]): void {
-  for (const { index, message } of unmatchedPatterns(freeze, matchNames(freeze, names), names)) {
+/** @param known the names that a pattern may match */
+function checkFreeze(freeze: readonly string[], { names, trained }: WeightsOutline, known: readonly string[], problems: Problem[]): void {
+  for (const { index, message } of unmatchedPatterns(freeze, matchNames(freeze, known), known)) {
     problems.push({ path: pointer(['freeze', index]), message, code: 'unknownWeight' });
   }
   if (trained.size > 0 || names.length === 0) return;

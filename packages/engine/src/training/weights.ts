@@ -6,7 +6,8 @@ import { EngineError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
-import { fitWeights, notesOfFit, notesOfRenamed } from './fitWeights.ts';
+import { type Note, notesOfFile, notesOfFit } from './fitNotes.ts';
+import { type FitOptions, fittedName, fitWeights } from './fitWeights.ts';
 
 /** The weights do not fit the network. The error has all differences. */
 export class WeightsError extends EngineError {
@@ -53,27 +54,38 @@ function float32(storage: FloatArray): Float32Array {
  * Copies stored tensors into the network. If all names have the prefix `module.` and fit without it, it is removed. A missing
  * `num_batches_tracked` is set to 0.
  * @param tensors the tensors in any order, or a safetensors file
+ * @param options `allowMissing`: whether tensors of the network may be missing, which then keep their values; default false.
+ *   `names`: the weights' names in torchvision, if the tensors may have these
  * @returns one sentence for each change that made the tensors fit. Empty if they fit as they are
  * @throws WeightsError if the tensors do not fit. It lists all missing and unknown names and all wrong shapes, and the network is not
  *   changed.
  * @throws SafetensorsError if the file is invalid
  */
-export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): readonly string[] {
+export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array, options: FitOptions = {}): readonly string[] {
+  return loadNotedWeights(model, tensors, options).map(({ message }) => message);
+}
+
+/** Does the same as {@link loadWeights}. @returns the sentences as lines of a log */
+export function loadNotedWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array, options: FitOptions): readonly Note[] {
   const { tensors: stored, metadata } = tensors instanceof Uint8Array ? decodeSafetensors(tensors) : { tensors, metadata: {} };
   const wanted = namedWeights(model);
   const fit = fitWeights(
     wanted.map(([name, { shape }]) => ({ name, shape })),
     stored.map(({ name, shape, data }) => ({ name, shape, isWhole: data instanceof BigInt64Array })),
+    options,
   );
   if (fit.mismatches.length > 0) throw new WeightsError(fit.mismatches);
-  const given = new Map(stored.map((tensor) => [tensor.name.slice(fit.prefix.length), tensor.data]));
+  const nameOf = fittedName(fit, options.names);
+  const given = new Map(stored.map((tensor) => [nameOf(tensor.name), tensor.data]));
+  const kept = new Set(fit.kept);
   for (const [name, tensor] of wanted) {
+    if (kept.has(name)) continue;
     const data = given.get(name);
     if (data === undefined) tensor.storage.fill(0);
     else tensor.storage.set(data instanceof BigInt64Array ? Array.from(data, Number) : data);
     tensor.version.count += 1;
   }
-  return [...notesOfRenamed(metadata), ...notesOfFit(fit)];
+  return [...notesOfFile(metadata), ...notesOfFit(fit, wanted.length)];
 }
 
 /** @throws NonFiniteWeightsError if a number of the network is not finite */

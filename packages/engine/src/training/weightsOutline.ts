@@ -4,11 +4,13 @@ import { ReferenceBackend } from '../backend/reference.ts';
 import { withBackend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
 import { buildModel } from '../nn/layers/index.ts';
+import { torchvisionNames } from '../nn/presets/index.ts';
 import type { Sequential } from '../nn/layers/sequential.ts';
 import type { Tensor } from '../tensor.ts';
 import type { NamedShape } from './fitWeights.ts';
 import { freezeWeights, trainedParameters } from './freezing.ts';
 import type { JobSpec } from './jobSpec.ts';
+import { inOurNames } from './presetPatterns.ts';
 import { SkipInitGenerator } from './skipInit.ts';
 import { namedWeights } from './weights.ts';
 
@@ -35,11 +37,22 @@ export interface WeightsOutline {
 export function outlineWeights(spec: Pick<JobSpec, 'data' | 'model' | 'freeze'>): WeightsOutline {
   const sizes = (parameters: readonly (readonly [string, Tensor])[]) => parameters.map(([name, { size }]) => [name, size] as const);
   return withModel(spec, (model) => {
-    if (spec.freeze !== undefined) freezeWeights(model, spec.freeze);
+    const names = namedWeights(model).map(([name]) => name);
+    if (spec.freeze !== undefined) freezeWeights(model, inOurNames(spec.model, spec.freeze, names));
     return {
-      names: namedWeights(model).map(([name]) => name),
+      names,
       trained: new Map(sizes(trainedParameters(model))),
       trainedByLayer: model.namedChildren().map(([, layer]) => sizes(trainedParameters(layer)).reduce((sum, [, size]) => sum + size, 0)),
     };
   });
+}
+
+/** Returns the patterns of a spec's `freeze` over our names alone; undefined if nothing is frozen. */
+export function frozenPatterns(spec: Pick<JobSpec, 'data' | 'model' | 'freeze'>): readonly string[] | undefined {
+  if (spec.freeze === undefined || torchvisionNames(spec.model) === null) return spec.freeze;
+  return inOurNames(
+    spec.model,
+    spec.freeze,
+    weightShapes(spec).map(({ name }) => name),
+  );
 }

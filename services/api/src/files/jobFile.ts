@@ -3,7 +3,19 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Job } from '@trainyard/contracts';
+import { z } from 'zod';
 import type { ByteRange } from '../http/ranges.ts';
+
+/** The query of a download whose tensors can have other names. */
+export const namesQuery = z.strictObject({
+  names: z
+    .enum(['torchvision'])
+    .optional()
+    .describe(
+      "The names of the tensors. `torchvision`: torchvision's names, for a preset of torchvision. Default: the names of the model.",
+    ),
+});
+export type NamesQuery = z.output<typeof namesQuery>;
 
 export interface FileContent {
   readonly bytes: number;
@@ -22,11 +34,14 @@ export interface JobFile {
   readonly contentType: string;
   /** The end of the name of a download, after the id of the job. */
   readonly extension: string;
+  /** Whether the download takes {@link namesQuery}. Left out for a file that has one form. */
+  readonly takesNames?: true;
   /**
    * Returns the content of the file; `null` while the job does not have it.
    * @param caller the name of the caller's API key; keys take turns with long reads
+   * @param query the query of the download
    */
-  content(job: Job, caller: string): Promise<FileContent | null>;
+  content(job: Job, caller: string, query?: NamesQuery): Promise<FileContent | null>;
 }
 
 /** Returns the content of a file that is small enough to be in memory. */

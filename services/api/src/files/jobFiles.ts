@@ -8,6 +8,7 @@ import type { FairSemaphore } from '../fairSemaphore.ts';
 import { inTurns } from '../http/inTurns.ts';
 import { MetricsFiles } from './metricsCsv.ts';
 import { onnxFile } from './onnxFile.ts';
+import { torchvisionWeights } from './torchvisionWeights.ts';
 
 const octets = 'application/octet-stream';
 
@@ -34,7 +35,9 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       description: 'A safetensors file. Parameters are named as PyTorch names those of an `nn.Sequential` with the same layers.',
       contentType: octets,
       extension: 'safetensors',
-      content: ({ id }) => stored(id, weights),
+      takesNames: true,
+      content: async (job, _caller, { names } = {}) =>
+        names === 'torchvision' ? await torchvisionWeights(artifacts, job) : await stored(job.id, weights),
     },
     {
       name: 'model.onnx',

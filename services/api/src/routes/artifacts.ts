@@ -5,7 +5,7 @@ import { initialWeightsFile } from '@trainyard/engine/spec';
 import type { JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { FileContent, JobFile } from '../files/jobFile.ts';
+import { type FileContent, type JobFile, namesQuery } from '../files/jobFile.ts';
 import { jobFiles } from '../files/jobFiles.ts';
 import { answer, guarded, json, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
@@ -85,7 +85,7 @@ export const artifactRoutes: Routes = (app, { services }, done) => {
 
 /** The download of one file. Each file has a separate route, so that the OpenAPI document contains it. */
 const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }> = (app, { jobs, file }, done) => {
-  const { name, operationId, summary, description, contentType, extension } = file;
+  const { name, operationId, summary, description, contentType, extension, takesNames } = file;
   const mediaType = contentType.split(';')[0] ?? contentType;
   app.route({
     method: ['GET', 'HEAD'],
@@ -96,7 +96,7 @@ const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }>
       description,
       tags: ['jobs'],
       params: jobParams,
-      querystring: z.strictObject({}),
+      querystring: takesNames === true ? namesQuery : z.strictObject({}),
       headers: requestHeaders,
       response: {
         200: answer('The file.', mediaType, z.unknown(), fileHeaders),
@@ -110,7 +110,7 @@ const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }>
     },
     handler: async (request, reply) => {
       const job = await visibleJob(jobs, request.params.id, request);
-      const content = await file.content(job, callerOf(request).name);
+      const content = await file.content(job, callerOf(request).name, request.query);
       if (content === null) throw notThereYet(job, name);
 
       const etag = etagOf(content);

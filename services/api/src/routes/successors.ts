@@ -45,10 +45,17 @@ const noOtherWeights = {
   code: 'invalidValue',
 };
 
-/** Returns the spec of a job with replaced top-level fields. Unknown fields are kept, so that the check of the spec reports them. */
+/**
+ * Returns the spec of a job with replaced top-level fields. Unknown fields are kept, so that the check of the spec reports them. With other
+ * data, a preset gets the layers for that data.
+ */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
+  const { preset } = spec.model;
+  const model = preset !== undefined && 'data' in changes ? { preset } : spec.model;
   return Object.fromEntries(
-    Object.entries({ ...openSpec(spec), ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name)),
+    Object.entries({ ...openSpec(spec), model, ...changes }).filter(
+      ([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name),
+    ),
   );
 }
 

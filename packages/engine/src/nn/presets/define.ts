@@ -8,6 +8,10 @@ export interface Preset<Name extends string = string> {
   readonly name: Name;
   readonly description: string;
   /**
+   * Whether this is a network of torchvision. The layers then have torchvision's names, such as `layer1.0.conv1`: see torchvisionNames.ts.
+   */
+  readonly isOfTorchvision?: boolean;
+  /**
    * Returns the layers.
    * @param input the shape of one sample: [channels, height, width]
    * @param outputs the number of values that the network computes for one sample, such as the number of classes
@@ -23,7 +27,15 @@ export function normalizedConvolution(outChannels: number, kernelSize: number, s
   return [{ type: 'conv2d', outChannels, kernelSize, stride, padding: (kernelSize - 1) / 2, groups, bias: false }, { type: 'batchNorm2d' }];
 }
 
+/** Returns the layers with these names, in the same order. A layer without a name in the list gets none. */
+export function named(names: readonly string[], layers: readonly PlainLayerInput[]): PlainLayerInput[] {
+  return layers.map((layer, index) => (index < names.length ? { ...layer, name: names[index] } : layer));
+}
+
+/** Returns the layers that convert the last feature maps, whatever their size, to one vector. */
+export const pooled = (): PlainLayerInput[] => [{ type: 'adaptiveAvgPool2d', outputSize: 1 }, { type: 'flatten' }];
+
 /** Returns the layers that convert the last feature maps, whatever their size, to the outputs. */
 export function pooledOutputs(outputs: number): PlainLayerInput[] {
-  return [{ type: 'adaptiveAvgPool2d', outputSize: 1 }, { type: 'flatten' }, { type: 'linear', outFeatures: outputs }];
+  return [...pooled(), { type: 'linear', outFeatures: outputs }];
 }
