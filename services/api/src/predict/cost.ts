@@ -87,8 +87,8 @@ export function neededBytes(request: RequestedPrediction, memoryBytes: number): 
 
 /**
  * Returns how a client can make a prediction smaller.
- * @param fits returns whether a smaller prediction is within the limit. If omitted, every smaller prediction may be, and the remedy has no
- *   number of samples
+ * @param fits returns whether a smaller prediction is within the limit. If omitted, the limit is one of time or memory that only the
+ *   computation shows: the remedy then has no number of samples
  */
 export function smallerPrediction(request: RequestedPrediction, fits?: (smaller: RequestedPrediction) => boolean): Remedy {
   const path = places[request.sentAs];
@@ -102,7 +102,8 @@ export function smallerPrediction(request: RequestedPrediction, fits?: (smaller:
   }
   if (request.activations && mayFit({ ...request, samples: 1, activations: false }))
     return { path: '?activations', action: 'omit ?activations=true' };
-  return { path, action: 'the network is too large to predict here, so download model.safetensors and predict elsewhere' };
+  const elsewhere = 'download model.safetensors and predict elsewhere';
+  return { path, action: fits === undefined ? elsewhere : `the network is too large to predict here, so ${elsewhere}` };
 }
 
 function bytesFor({ spec, sentAs, samples, activations }: RequestedPrediction, cost: PredictionCost): number {

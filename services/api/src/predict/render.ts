@@ -32,7 +32,7 @@ export type RenderOrder = FiltersOrder | SamplesOrder;
 export function smallerResponse(order: RenderOrder): Remedy {
   if (order.kind === 'filters') return { path: '?layer', action: 'request another layer, or download model.safetensors' };
   if (order.samples.length > 1) return { path: '?limit', action: 'request fewer samples' };
-  return { path: '', action: 'a sample is too large to show here, so download the dataset from /datasets/{id}/export' };
+  return { path: '', action: 'download the dataset from /datasets/{id}/export' };
 }
 
 export function rendered(order: RenderOrder): Uint8Array {
