@@ -66,15 +66,18 @@ export function multinomial(generator: Generator, weights: Float64Array, count: 
     cumulative[i] = sum;
   }
   for (let i = 0; i < weights.length; i++) cumulative[i] /= sum;
-  const draw = new Float64Array(1);
-  return Uint32Array.from({ length: count }, () => firstAtLeast(cumulative, generator.uniform_(draw)[0]));
+  const draws = generator.uniform_(new Float64Array(count));
+  const indices = new Uint32Array(count);
+  for (let i = 0; i < count; i++) indices[i] = firstAtLeast(cumulative, draws[i]);
+  return indices;
 }
 
 /** Returns the first index whose value is at least `value`. The values are in ascending order. */
 function firstAtLeast(values: Float64Array, value: number): number {
-  let [low, high] = [0, values.length];
+  let low = 0;
+  let high = values.length;
   while (low < high) {
-    const middle = Math.floor((low + high) / 2);
+    const middle = (low + high) >>> 1;
     if (values[middle] < value) low = middle + 1;
     else high = middle;
   }
@@ -86,7 +89,9 @@ function balancingWeights({ length, target, targets }: Dataset): Float64Array {
   if (target.kind !== 'class') throw new ArgumentError('balanced sampling: the targets must be classes, got values');
   const counts = new Float64Array(target.classes.length);
   for (let sample = 0; sample < length; sample++) counts[targets[sample]] += 1;
-  return Float64Array.from({ length }, (_, sample) => 1 / counts[targets[sample]]);
+  const weights = new Float64Array(length);
+  for (let sample = 0; sample < length; sample++) weights[sample] = 1 / counts[targets[sample]];
+  return weights;
 }
 
 /**
@@ -108,15 +113,21 @@ export interface OrderDraw {
   readonly orderState?: ReturnType<Generator['getState']> | undefined;
 }
 
-/** Draws what decides the order of an epoch. @param generator the run's generator, which moves on by all draws of the epoch's order */
-export function drawOrder(generator: Generator, sampling: Sampling, train: Dataset): OrderDraw {
-  if (sampling !== 'balanced') return { orderSeed: drawOrderSeed(generator, sampling === 'shuffle')?.toString() ?? null };
-  const orderState = generator.getState();
-  balancedOrder(generator, train);
-  return { orderSeed: null, orderState };
+/** Draws the order of an epoch. @param generator the run's generator, which moves on by all draws of the epoch's order */
+export function drawOrder(
+  generator: Generator,
+  sampling: Sampling,
+  train: Dataset,
+): { readonly draw: OrderDraw; readonly order: Uint32Array } {
+  if (sampling === 'balanced') {
+    const draw = { orderSeed: null, orderState: generator.getState() };
+    return { draw, order: balancedOrder(generator, train) };
+  }
+  const draw = { orderSeed: drawOrderSeed(generator, sampling === 'shuffle')?.toString() ?? null };
+  return { draw, order: orderOf(draw, train) };
 }
 
-/** Returns the order of an epoch. */
+/** Returns the order of an epoch again. */
 export function orderOf({ orderSeed, orderState }: OrderDraw, train: Dataset): Uint32Array {
   if (orderState !== undefined) return balancedOrder(new Generator().setState(orderState), train);
   return sampleOrder(orderSeed === null ? null : BigInt(orderSeed), train.length);

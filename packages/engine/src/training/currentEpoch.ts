@@ -20,36 +20,34 @@ export class CurrentEpoch {
   /** Measures the time of the training. */
   readonly watch: Stopwatch;
   readonly #draw: OrderDraw;
+  /** The order of the samples. Null in a resumed epoch, until it is drawn again. */
+  #order: Uint32Array | null;
 
-  private constructor(saved: Saved) {
+  private constructor(saved: Saved, order: Uint32Array | null) {
     this.step = saved.step;
     this.gradientNorm = saved.gradientNorm;
     this.learningRate = saved.learningRate;
     this.meanLoss = new WeightedMean(saved.loss);
     this.watch = new Stopwatch(saved.seconds);
+    this.#order = order;
     this.#draw = { orderSeed: saved.orderSeed, ...(saved.orderState !== undefined && { orderState: saved.orderState }) };
   }
 
-  /** Begins a new epoch and draws what decides its order. */
+  /** Begins a new epoch and draws its order. */
   static begin(generator: Generator, sampling: Sampling, train: Dataset, learningRate: number): CurrentEpoch {
-    return new CurrentEpoch({
-      step: 0,
-      ...drawOrder(generator, sampling, train),
-      loss: { sum: 0, weight: 0 },
-      gradientNorm: NaN,
-      learningRate,
-      seconds: 0,
-    });
+    const { draw, order } = drawOrder(generator, sampling, train);
+    return new CurrentEpoch({ step: 0, ...draw, loss: { sum: 0, weight: 0 }, gradientNorm: NaN, learningRate, seconds: 0 }, order);
   }
 
   /** Continues an epoch from the state that {@link saved} returned. */
   static resume(saved: Saved): CurrentEpoch {
-    return new CurrentEpoch(saved);
+    return new CurrentEpoch(saved, null);
   }
 
   /** Returns the indices of all samples of the epoch, in their order. */
   order(train: Dataset): Uint32Array {
-    return orderOf(this.#draw, train);
+    this.#order ??= orderOf(this.#draw, train);
+    return this.#order;
   }
 
   saved(): Saved {

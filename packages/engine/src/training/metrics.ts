@@ -17,7 +17,10 @@ const measured = {
     .nullable()
     .describe('The share of test samples that are classified correctly, from 0 to 1; null without test data or without classes.'),
   gradientNorm: z.number().nullable().describe("The Euclidean norm of all gradients in the epoch's last step, before clipping."),
-  learningRate: z.number().nullable().describe("The learning rate of the epoch's first step."),
+  learningRate: z
+    .number()
+    .nullable()
+    .describe("The optimizer's own learning rate in the epoch's first step. Groups of the optimizer may have others."),
 };
 type Measured = keyof typeof measured;
 
