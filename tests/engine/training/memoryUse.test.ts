@@ -92,7 +92,7 @@ const trainings = [
 
 /**
  * Returns the memory that a training needs at least, in bytes: parameters and their gradients, the optimizer's arrays, the activations, and
- * the data. Activations are the input, the output of each layer (also inside a residual layer), a dropout's mask, and copies with padding
+ * the data. Activations are the input, the output of each layer (also inside residual and branches), a dropout's mask, and copies with padding
  * other than zeros. A flatten layer has none, because its output is its input.
  */
 function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays: number, batch: number): number {

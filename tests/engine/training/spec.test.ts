@@ -267,10 +267,10 @@ describe('a refusal names the field, the values and what to do', () => {
     }
   });
 
-  test('layers within branches count too', () => {
+  test('layers within branches count too, and an empty branch counts as a layer', () => {
     const branches = { type: 'branches', branches: [[], [{ type: 'relu' }], [{ type: 'relu' }, { type: 'tanh' }]] };
     const spec = { ...tutorial, model: { layers: [branches, { type: 'linear', outFeatures: 10 }] } };
-    expect(refusal(spec, { ...defaultLimits, layers: 4 })[0]?.message).toContain('5 layers are over the limit of 4');
+    expect(refusal(spec, { ...defaultLimits, layers: 4 })[0]?.message).toContain('6 layers are over the limit of 4');
   });
 
   test('too many epochs and layers are reported together', () => {

@@ -8,7 +8,7 @@ import { transformedShape } from '../data/transforms/index.ts';
 import { type Problem, ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
 import { inferParsedShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
-import { complaintOf, innerLists, repeatedNames } from '../nn/layers/sequence.ts';
+import { complaintOf, repeatedNames } from '../nn/layers/sequence.ts';
 import { findOptimizer, takesMomentum } from '../optim/index.ts';
 import type { AnyOptions } from '../registry.ts';
 import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
@@ -48,10 +48,18 @@ function trainedOf(spec: JobSpec, layers: readonly LayerSummary[], limits: SpecL
   return checkTrained(parameters > limits.parameters ? withoutPatterns(spec) : spec, layers, problems);
 }
 
-/** Counts layers, including layers inside other layers. The layers need not be checked yet. */
+/** Counts layers, including layers inside other layers. An empty branch counts as one. The layers need not be checked yet. */
 export function countLayers(layers: readonly unknown[]): number {
-  const inner = layers.flatMap((layer) => layerLists.flatMap((option) => innerLists(option, ((layer ?? {}) as AnyOptions)[option])));
-  return inner.reduce((count, list) => count + list.layers.length, layers.length);
+  return layers.reduce<number>((count, layer) => {
+    const lists = layerLists.map((option) => ((layer ?? {}) as AnyOptions)[option]);
+    return lists.reduce<number>((sum, list) => sum + countInside(list), count + 1);
+  }, 0);
+}
+
+/** Counts the layers in an option that is a list of layers or a list of such lists. */
+function countInside(list: unknown): number {
+  if (!Array.isArray(list)) return 0;
+  return list.reduce<number>((count, entry) => count + (Array.isArray(entry) ? Math.max(1, entry.length) : 1), 0);
 }
 
 export function tooManyLayers(count: number, limits: SpecLimits): Problem {
