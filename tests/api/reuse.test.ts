@@ -43,6 +43,9 @@ describe('reuse', () => {
     ['other labels', { labels: { team: 'b' } }, true],
     ['another priority', { priority: 9 }, true],
     ['defaults that are written out', { data: { ...tutorial.data, batchSize: 64 } }, true],
+    ['the earlier form of its sampling', { data: { ...tutorial.data, shuffle: true } }, true],
+    ['another order of the samples', { data: { ...tutorial.data, sampling: 'sequential' } }, false],
+    ['frozen weights', { freeze: ['conv1'] }, false],
     ['another seed', { seed: 1 }, false],
     ['more epochs', { epochs: 21 }, false],
     ['another learning rate', { optimizer: { type: 'sgd', learningRate: 0.02 } }, false],
@@ -52,6 +55,13 @@ describe('reuse', () => {
     const { job, isReused } = await post(api, { ...again, ...changes });
     expect(isReused).toBe(expected);
     expect(job.id === id).toBe(expected);
+  });
+
+  test('has the keys of specs of earlier versions, in which only `shuffle` says how samples are ordered', async ({ api }) => {
+    const { job } = await post(api, tutorial);
+    const { sampling, ...data } = job.spec.data;
+    expect([sampling, data.shuffle]).toEqual(['shuffle', true]);
+    expect(reuseKeyOf({ ...job.spec, data }, null)).toBe(reuseKeyOf(job.spec, null));
   });
 
   test('does not take a job that has not succeeded, was trained by another engine, or is gone', async ({ api }) => {

@@ -19,7 +19,10 @@ const withoutEffect = new Set(['name', 'labels', 'priority', 'threads']);
 export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDigest: string | null = null): string {
   const { data, model, ...rest } = spec;
   const counted = Object.fromEntries(Object.entries(rest).filter(([field]) => !withoutEffect.has(field)));
-  const read = 'content' in data ? { ...data, dataset: 'uploaded' } : data;
+  // Beside `shuffle`, `sampling` says the same. Without it, jobs of earlier versions have the same keys.
+  const { sampling, ...options } = data;
+  const sampled = data.shuffle === undefined ? { ...options, sampling } : options;
+  const read = 'content' in data ? { ...sampled, dataset: 'uploaded' } : sampled;
   const text = canonicalJson({
     ...counted,
     model: { layers: model.layers },
