@@ -46,6 +46,11 @@ const transforms = {
     { type: 'randomCrop', size: side, padding: 2 },
     { type: 'normalize', mean: Array<number>(channels).fill(0.5), std: Array<number>(channels).fill(0.25) },
   ],
+  'the statistics of the training data, and mixed batches': [
+    { type: 'randomResizedCrop', size: side },
+    { type: 'standardize' },
+    { type: 'mixup' },
+  ],
 } as const;
 
 interface Trained {

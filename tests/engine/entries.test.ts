@@ -35,7 +35,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     `
       DataFormatError DatasetChecksumError DatasetUnavailableError InlineLoader LoaderError UPLOADED_FILE UploadError
       balancedOrder cifarDataset colourOf contentOf dataSchema datasetDefinitions datasetStatistics decodingFor describeData encodeNpy encodeNpz encodePng epochOrder fileKind
-      findDataset idxDataset imageFormatOf imagePreparation isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
+      findDataset fitTransforms idxDataset imageFormatOf imagePreparation isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
       prepareRows readNpz sampleOrder smallestLimit splitRows statisticsOf suggestedFormats transformDefinitions transformSchema
       uploadFileParts uploadFormat uploadFormatDefinitions uploadFormats uploadOptions uploadedContent uploadedDatasetId
     `,
@@ -45,7 +45,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     `
       CheckpointError SAFETENSORS_LENGTH_BYTES SafetensorsError WeightsFileError decodeCheckpoint decodeSafetensors elementTypes
       elementTypesListed encodeOnnx encodeSafetensors engineScript fitWeights fittedName listSafetensors metadataOfFit onnxParts
-      pytorchScript safetensorsHeaderBytes safetensorsPart selectWeights weightMismatches weightShapes
+      pytorchScript safetensorsHeaderBytes safetensorsMetadata safetensorsPart selectWeights weightMismatches weightShapes
     `,
   ],
   './spec': [

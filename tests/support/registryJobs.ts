@@ -82,7 +82,7 @@ export const transformOptions: Readonly<Record<string, object>> = {
   colorJitter: { brightness: 0.4, contrast: [0.5, 1.2], saturation: 0.6, hue: 0.2 },
 };
 /** The transforms whose jobs have grey images. The others have colour images. */
-const onGrey = ['normalize', 'pad', 'randomCrop', 'horizontalFlip'];
+const onGrey = ['normalize', 'standardize', 'pad', 'randomCrop', 'horizontalFlip'];
 
 function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];

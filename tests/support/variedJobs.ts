@@ -63,6 +63,22 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true },
     epochs: 2,
   },
+  'standardized images in mixed batches': {
+    seed: 6,
+    data: {
+      ...images,
+      transforms: [
+        { type: 'standardize' },
+        { type: 'randomErasing', value: 'random' },
+        { type: 'mixup', alpha: 0.2 },
+        { type: 'cutmix', alpha: 2 },
+      ],
+    },
+    model: classifier({ type: 'maxPool2d', kernelSize: 2 }),
+    loss: { ...crossEntropy, labelSmoothing: 0.1 },
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    epochs: 2,
+  },
   'clipping, a plateau and early stopping': {
     seed: 4,
     data: { ...images, shuffle: false },
@@ -170,7 +186,7 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
   },
   'uploaded values with a test part': {
     seed: 5,
-    data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8 },
+    data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8, transforms: [{ type: 'standardize' }] },
     model: { layers: [{ type: 'linear', outFeatures: 8 }, { type: 'tanh' }, { type: 'linear', outFeatures: 3 }] },
     loss: { type: 'mse' },
     optimizer: { type: 'sgd', learningRate: 0.1 },

@@ -4,6 +4,7 @@ import { train } from '@trainyard/engine';
 import {
   type BatchLoader,
   type BatchOptions,
+  fitTransforms,
   InlineLoader,
   type TransformSpec,
   transformDefinitions,
@@ -12,7 +13,7 @@ import {
 import { checkSpec, SpecError } from '@trainyard/engine/spec';
 import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
-import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
+import { type Dataset, targetArray } from '../../../packages/engine/src/data/dataset.ts';
 import { Draws, philox } from '../../../packages/engine/src/data/transforms/draws.ts';
 import { transformedShape } from '../../../packages/engine/src/data/transforms/index.ts';
 import { normalAt } from '../../../packages/engine/src/data/transforms/normal.ts';
@@ -39,11 +40,12 @@ function read(
   transforms: TransformSpec[],
   { seed, epoch = 1, order }: { seed?: number; epoch?: number; order?: number[] } = {},
 ) {
-  const reader = new SampleReader(dataset, { transforms, ...(seed !== undefined && { augmentationSeed: seed }) });
+  const statistics = fitTransforms(dataset, transforms);
+  const reader = new SampleReader(dataset, { transforms, statistics, ...(seed !== undefined && { augmentationSeed: seed }) });
   const size = reader.shape.reduce((a, b) => a * b, 1);
   const indices = Uint32Array.from(order ?? Array.from({ length: dataset.length }, (_, i) => i));
   const out = new Float32Array(indices.length * size);
-  reader.read(indices, epoch, out, new Int32Array(indices.length));
+  reader.read(indices, epoch, out, targetArray(reader.target, indices.length));
   return Array.from(indices, (_, i) => [...out.subarray(i * size, (i + 1) * size)]);
 }
 
@@ -467,7 +469,8 @@ test('every transform gives samples of its declared shape', () => {
       const [sample] = read(counting([3, 30, 35]), specs, seed === undefined ? {} : { seed });
       expect(sample.every((value) => Number.isFinite(value))).toBe(true);
     }
-    expect(new SampleReader(counting([3, 30, 35]), { transforms: specs }).shape).toEqual(shape.shape);
+    const statistics = fitTransforms(counting([3, 30, 35]), specs);
+    expect(new SampleReader(counting([3, 30, 35]), { transforms: specs, statistics }).shape).toEqual(shape.shape);
   }
 });
 

@@ -3,7 +3,7 @@
 import { encodeWeights, Generator } from '@trainyard/engine';
 import { describeData, transformDefinitions } from '@trainyard/engine/data';
 import { encodeOnnx } from '@trainyard/engine/formats';
-import { buildModel, checkSpec, type JobSpec, lossDefinitions, Predictor } from '@trainyard/engine/spec';
+import { buildModel, checkSpec, engineVersion, type JobSpec, lossDefinitions, Predictor } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { deviationOf, runOnnx } from '../../support/onnxRuntime.ts';
 import { transformOptions } from '../../support/registryJobs.ts';
@@ -39,7 +39,10 @@ function network(transforms: readonly object[], more: object = {}): { spec: JobS
     epochs: 1,
     ...more,
   });
-  return { spec, weights: encodeWeights(buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(1))).bytes };
+  const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(1));
+  // The statistics that `standardize` would have found in the training data.
+  const standardize = JSON.stringify([{ mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] }]);
+  return { spec, weights: encodeWeights(model, engineVersion, { standardize }).bytes };
 }
 
 const pixels = Uint8Array.from({ length: BATCH * 3 * 32 * 32 }, (_, i) => (i * 97 + (i >> 5) * 31) % 256);

@@ -39,6 +39,7 @@ export { type DatasetStatistics, datasetStatistics, statisticsOf } from './stati
 export { smallestLimit, splitRows } from './split.ts';
 export { type Cell, prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './table/predictRows.ts';
 export type { TablePreparation } from './table/preparation.ts';
+export { fitTransforms } from './transforms/fit.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './transforms/index.ts';
 export { type UploadedContent, uploadedContent, type UploadPreparation } from './uploadedContent.ts';
 export type { UploadFormatDefinition } from './uploadFormats/define.ts';

@@ -10,7 +10,7 @@ import { LoaderError } from './errors.ts';
 import { show } from '../validation.ts';
 import { earlierVisits, samplingOptions } from './sampling.ts';
 import { transformSchema } from './transforms/index.ts';
-import { type Preparation, SampleReader } from './transforms/reader.ts';
+import { type BatchPlace, type Preparation, SampleReader } from './transforms/reader.ts';
 
 /** The options of a job's `data` that every dataset has. They have PyTorch's names in camelCase. */
 export const loaderOptions = {
@@ -34,9 +34,9 @@ export interface Batch {
   readonly inputShape: Shape;
   /** The inputs of all samples. Bytes are pixels; `batchTensors` divides them by 255. */
   readonly inputs: InputArray;
-  /** The shape of `targets`: [size] for classes; the size of the batch, then the shape of a target, for values. */
+  /** The shape of `targets`: [size] for classes; the size of the batch, then the shape of a target, for values and probabilities. */
   readonly targetShape: Shape;
-  /** Class indices or values. */
+  /** Class indices, values, or the probability of each class if transforms mix the samples. */
   readonly targets: TargetArray;
 }
 
@@ -46,7 +46,7 @@ export interface BatchOptions extends Preparation {
 }
 
 /** The names of the fields of {@link BatchOptions}. */
-export const batchOptionNames = ['batchSize', 'dropLast', 'transforms', 'augmentationSeed'] as const;
+export const batchOptionNames = ['batchSize', 'dropLast', 'transforms', 'augmentationSeed', 'statistics'] as const;
 
 export interface BatchLoader {
   /**
@@ -90,12 +90,19 @@ export interface Visits {
   readonly order: SampleOrder;
   /** How often each sample came before in the epoch. Null if no sample comes twice, or no random transform depends on it. */
   readonly earlier: Uint32Array | null;
+  /** The index of the first of them in the epoch's order. */
+  readonly start: number;
 }
 
 /** Returns the samples of a pass that begins at the index `start` of the epoch's order. */
 export function visitsFrom(order: SampleOrder, start: number, { length }: Dataset, { augmentationSeed }: Preparation): Visits {
   const earlier = augmentationSeed === undefined ? null : earlierVisits(order, length);
-  return { order: order.subarray(start), earlier: earlier?.subarray(start) ?? null };
+  return { order: order.subarray(start), earlier: earlier?.subarray(start) ?? null, start };
+}
+
+/** Returns the place of a batch in its epoch. @param batch the number of batches before it in the pass */
+export function placeOf({ earlier, start }: Pick<Visits, 'earlier' | 'start'>, batch: number, batchSize: number): BatchPlace {
+  return { step: Math.floor(start / batchSize) + batch + 1, earlier: earlier?.subarray(batch * batchSize) ?? null };
 }
 
 /** Returns the number of samples in the largest batch of this dataset. */
@@ -111,9 +118,9 @@ export class BatchBuffer {
   readonly #sampleShape: Shape;
   readonly #full: Batch;
 
-  constructor({ target }: Dataset, sampleShape: Shape, inputs: InputArray, targets: TargetArray, capacity: number) {
+  constructor({ shape, target }: Pick<SampleReader, 'shape' | 'target'>, inputs: InputArray, targets: TargetArray, capacity: number) {
     this.#target = target;
-    this.#sampleShape = sampleShape;
+    this.#sampleShape = shape;
     this.inputs = inputs;
     this.targets = targets;
     this.#full = this.#first(capacity);
@@ -156,10 +163,10 @@ export class InlineLoader implements BatchLoader {
     this.#options = options;
     const capacity = batchCapacity(dataset, options);
     this.#reader = new SampleReader(dataset, options);
-    const { shape, givesPixels } = this.#reader;
+    const { shape, target, givesPixels } = this.#reader;
     const size = capacity * sizeOf(shape);
     const inputs = givesPixels ? new Uint8Array(size) : new Float32Array(size);
-    this.#buffer = new BatchBuffer(dataset, shape, inputs, targetArray(dataset.target, capacity), capacity);
+    this.#buffer = new BatchBuffer(this.#reader, inputs, targetArray(target, capacity), capacity);
   }
 
   epoch(order: SampleOrder, epoch = 0, start = 0): Iterable<Batch> {
@@ -169,14 +176,15 @@ export class InlineLoader implements BatchLoader {
     return this.#batches(visitsFrom(order, start, this.#dataset, this.#options), epoch, this.#pass);
   }
 
-  *#batches({ order, earlier }: Visits, epoch: number, pass: number): Generator<Batch, void, void> {
+  *#batches(visits: Visits, epoch: number, pass: number): Generator<Batch, void, void> {
     const { batchSize } = this.#options;
+    const { order } = visits;
     const count = batchCount(order.length, this.#options);
     for (let i = 0; i < count; i++) {
       if (this.#closed) throw new LoaderError('the loader is closed');
       if (pass !== this.#pass) throw new LoaderError('another pass has begun on this loader');
       const indices = order.subarray(i * batchSize, (i + 1) * batchSize);
-      this.#reader.read(indices, epoch, this.#buffer.inputs, this.#buffer.targets, earlier?.subarray(i * batchSize) ?? null);
+      this.#reader.read(indices, epoch, this.#buffer.inputs, this.#buffer.targets, placeOf(visits, i, batchSize));
       yield this.#buffer.batch(indices.length);
     }
   }

@@ -3,6 +3,7 @@
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import { samplingOf } from '../data/sampling.ts';
 import { isBalanced } from '../losses/classWeights.ts';
+import { countFitted } from '../data/transforms/index.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
@@ -104,12 +105,15 @@ function data({ spec, dataImports, hasTest }: Outline): string {
   // The loop draws the order of the samples, so `loadData` does not need the option `sampling`.
   const { sampling: _sampling, shuffle, dropLast, transforms, ...loaded } = spec.data;
   const { batchSize } = loaded;
-  const [shown, own] = transforms.length === 0 ? [[], []] : [['transforms'], ['transforms', `augmentationSeed: ${spec.seed}`]];
+  const isFitted = countFitted(transforms) > 0;
+  const shown = transforms.length === 0 ? [] : ['transforms', ...(isFitted ? ['statistics'] : [])];
+  const own = transforms.length === 0 ? [] : [...shown, `augmentationSeed: ${spec.seed}`];
   const loader = `new ${dataImports.use('InlineLoader')}`;
   const options = (...lines: string[]): string => `{ ${lines.join(', ')} }`;
   const lines = [
     ...(transforms.length === 0 ? [] : [`const transforms: ${dataImports.use('type TransformSpec')}[] = ${literal(transforms)};`]),
     `const data = await ${dataImports.use('loadData')}(${literal({ ...loaded, shuffle, dropLast, transforms: [] })}, { files, generator });`,
+    ...(isFitted ? [`const statistics = ${dataImports.use('fitTransforms')}(data.train, transforms);`] : []),
     `const loader = ${loader}(data.train, ${options(`batchSize: ${batchSize}`, `dropLast: ${dropLast}`, ...own)});`,
     ...(hasTest
       ? [

@@ -29,5 +29,6 @@ export {
   type SafetensorsPart,
   safetensorsHeaderBytes,
   safetensorsPart,
+  safetensorsMetadata,
 } from './safetensors.ts';
 export { WeightsFileError } from './torchState.ts';

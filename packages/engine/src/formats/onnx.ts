@@ -4,11 +4,13 @@
 import type { Float } from '../construction.ts';
 import { findDataset } from '../data/datasets/index.ts';
 import { findTransform } from '../data/transforms/index.ts';
+import type { ChannelStatistics } from '../data/transforms/statistics.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes, type LayerSpec } from '../nn/layers/index.ts';
 import type { OnnxAttribute, OnnxNodes, OnnxScope } from '../onnx.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { statisticsIn } from '../training/statisticsMetadata.ts';
 import { engineVersion } from '../version.ts';
 import { bytes, float, integer, join, message, type Reference, type Rope, text } from './protobuf.ts';
 import { decodeSafetensors } from './safetensors.ts';
@@ -45,11 +47,18 @@ export interface WeightEntry {
  * of the model has the names of the classes as a list in JSON (`classes`), the job's `data.transforms` (`transforms`) and `jobId`.
  * @param weights the weights of the network: at least its parameters and running statistics
  * @param jobId the id of the job. Default: none
+ * @param fileMetadata the metadata of the file of the weights. Default: none
+ * @throws StatisticsError if the transforms of the data need statistics, and the metadata has none
  */
-export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[], jobId?: string): Rope {
+export function onnxParts(
+  spec: JobSpec,
+  weights: readonly WeightEntry[],
+  jobId?: string,
+  fileMetadata: Readonly<Record<string, string>> = {},
+): Rope {
   const { inputShape, inputType, target } = findDataset(spec.data.dataset).describe(spec.data);
   const graph = new Graph(new Map(weights.map(({ name, shape }) => [name, shape])));
-  const prepared = graph.prepare(spec, inputShape, inputType === 'uint8');
+  const prepared = graph.prepare(spec, inputShape, inputType === 'uint8', statisticsIn(fileMetadata, spec.data.transforms));
   const { output, outputShape } = graph.add(spec.model.layers, '', prepared.output, prepared.outputShape);
   graph.rename(output, 'output');
   const { onnxProbabilities } = findLoss(spec.loss.type);
@@ -78,8 +87,9 @@ export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[], jobId?
 
 /** Returns the model of {@link onnxParts} as one file. @param weights the safetensors file of the network */
 export function encodeOnnx(spec: JobSpec, weights: Uint8Array, jobId?: string): Uint8Array<ArrayBuffer> {
-  const tensors = new Map(decodeSafetensors(weights).tensors.map((tensor) => [tensor.name, tensor]));
-  const { length, parts } = onnxParts(spec, [...tensors.values()], jobId);
+  const { tensors: decoded, metadata } = decodeSafetensors(weights);
+  const tensors = new Map(decoded.map((tensor) => [tensor.name, tensor]));
+  const { length, parts } = onnxParts(spec, decoded, jobId, metadata);
   const file = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {
@@ -124,16 +134,25 @@ class Graph {
   }
 
   /** Adds the preparation of samples from the input `input`: pixels are divided by 255, and then the job's transforms are applied. */
-  prepare(spec: JobSpec, inputShape: Shape, arePixels: boolean): { output: string; outputShape: Shape } {
+  prepare(
+    spec: JobSpec,
+    inputShape: Shape,
+    arePixels: boolean,
+    statistics: readonly ChannelStatistics[],
+  ): { output: string; outputShape: Shape } {
     let output = 'input';
     let outputShape = inputShape;
     if (arePixels) {
       const { node, constant } = this.nodes('pixels', output);
       output = node('Div', [output, constant(255, [])]);
     }
+    let fitted = 0;
     for (const [index, transform] of spec.data.transforms.entries()) {
       const definition = findTransform(transform.type);
-      output = definition.onnx?.(transform, outputShape, this.nodes(`transforms/${index}`, output)) ?? output;
+      // Evaluation leaves out the transforms of whole batches.
+      if (definition.scope === 'batch') continue;
+      const own = definition.needsStatistics === true ? statistics[fitted++] : undefined;
+      output = definition.onnx?.(transform, outputShape, this.nodes(`transforms/${index}`, output), own) ?? output;
       outputShape = definition.outputShape(transform, outputShape);
     }
     return { output, outputShape };

@@ -90,7 +90,7 @@ args = parser.parse_args()
   return `${folder}${functions}${functions === '' ? '' : '\n\n'}torch.manual_seed(${spec.seed})
 
 ${model(spec)}${initialWeights(spec)}${freezing(spec)}
-${data.load}`;
+${data.load}${transform?.fit ?? ''}`;
 }
 
 /** Returns the code that loads the initial weights. The user must save their file next to the script. */
@@ -145,7 +145,7 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
     '',
   ];
-  return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform !== null) : ''}`;
+  return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform?.changesSamples === true) : ''}`;
 }
 
 /** The lines that make a sampler which draws each class equally often. */
@@ -189,16 +189,19 @@ function loop({ spec, transform, hasTest }: Outline): string {
   const isRandom = transform?.isRandom === true;
   const isRepeated = isRandom && samplingOf(spec.data) === 'balanced';
   const drawn = isRepeated ? 'transform(x, epoch, samples, earlier_visits(samples, visits))' : 'transform(x, epoch, samples)';
-  const input = transform === null ? 'x' : isRandom ? drawn : 'transform(x)';
+  const input = transform?.changesSamples !== true ? 'x' : isRandom ? drawn : 'transform(x)';
+  const batch = `x, y${isRandom ? ', samples' : ''}`;
   const followed = scheduler === undefined ? null : findScheduler(scheduler.type).metric(scheduler);
   const perStep = scheduler?.interval === 'step';
   const body = [
     'learning_rate = optimizer.param_groups[0]["lr"]',
     'total_loss, seen = 0.0, 0',
     ...(isRepeated ? ['visits = np.zeros(len(inputs), dtype=np.int64)'] : []),
-    `for x, y${isRandom ? ', samples' : ''} in loader:`,
+    transform?.mixes === true ? `for step, (${batch}) in enumerate(loader, 1):` : `for ${batch} in loader:`,
     '    optimizer.zero_grad()',
-    `    loss = criterion(model(${input}), y)`,
+    ...(transform?.mixes === true
+      ? [`    mixed, targets = mix(${input}, y, epoch, step)`, '    loss = criterion(model(mixed), targets)']
+      : [`    loss = criterion(model(${input}), y)`]),
     '    loss.backward()',
     ...(spec.onNonFinite === 'fail'
       ? ['    if not math.isfinite(loss.item()):', '        raise SystemExit(f"the loss is no longer finite in epoch {epoch}")']

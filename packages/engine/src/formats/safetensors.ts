@@ -183,6 +183,11 @@ export function listSafetensors(header: Uint8Array, fileBytes: number): readonly
   return layoutOf(header, fileBytes).tensors;
 }
 
+/** Returns the metadata of a file. @param header as for {@link listSafetensors} @throws SafetensorsError if the header is not valid */
+export function safetensorsMetadata(header: Uint8Array): Readonly<Record<string, string>> {
+  return parseHeader(header).__metadata__ ?? {};
+}
+
 function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: ListedTensor[]; metadata: Record<string, string> } {
   const { __metadata__: metadata, ...entries } = parseHeader(headerBytes);
   const begin = SAFETENSORS_LENGTH_BYTES + headerBytes.length;

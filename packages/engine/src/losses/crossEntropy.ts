@@ -76,7 +76,8 @@ export const crossEntropyDefinition = defineLoss({
     const options = { ...rest, weight: classFactors(weight) };
     return (output, target) => crossEntropy(output, target, options);
   },
-  unfitTargets: noneCounts,
+  takesProbabilities: true,
+  unfitTargets: (targets, options) => (targets instanceof Int32Array ? noneCounts(targets, options) : null),
   probabilities: (logits) => softmax(logits, 1),
   onnxProbabilities: ({ input, node }) => node('Softmax', [input], { axis: 1 }),
   pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...factorsArgument(weight), ...changed(options, rest) }),

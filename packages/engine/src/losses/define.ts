@@ -43,6 +43,8 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
    * for a loss that accepts any targets.
    */
   unfitTargets?(targets: TargetArray, options: Options): string | null;
+  /** Whether the targets can also be the probability of each class, as in mixed batches. Default: false. */
+  readonly takesProbabilities?: boolean;
   /** Converts a batch of outputs [N, …] to probabilities of the same shape. Missing if the loss compares no probabilities. */
   readonly probabilities?: (output: Tensor) => Tensor;
   /** Adds the same to an ONNX graph. @returns the name of the probabilities */
@@ -54,7 +56,7 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
 interface LossParts<Type extends string, Fields extends z.ZodRawShape>
   extends Pick<
     LossDefinition<z.ZodObject, Filled<Fields>>,
-    'check' | 'build' | 'probabilities' | 'onnxProbabilities' | 'unfitTargets' | 'pytorch'
+    'check' | 'build' | 'takesProbabilities' | 'probabilities' | 'onnxProbabilities' | 'unfitTargets' | 'pytorch'
   > {
   readonly type: Type;
   readonly description: string;

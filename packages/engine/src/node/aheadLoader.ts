@@ -2,7 +2,7 @@
 // batch. The batches have the same numbers as the batches of InlineLoader. If no batch is ready, the consumer blocks its own thread until
 // one is, so use this loader only in a process that does nothing but training.
 import { Worker } from 'node:worker_threads';
-import { type Dataset, type InputArray, type SampleOrder, type TargetArray, targetSize } from '../data/dataset.ts';
+import { type Dataset, type InputArray, type SampleOrder, type Target, type TargetArray, targetSize } from '../data/dataset.ts';
 import { LoaderError } from '../data/errors.ts';
 import {
   type Batch,
@@ -17,7 +17,7 @@ import {
 } from '../data/loader.ts';
 import { type Preparation, SampleReader } from '../data/transforms/reader.ts';
 import { ThreadLostError } from '../errors.ts';
-import { type Shape, sizeOf } from '../shape.ts';
+import { sizeOf } from '../shape.ts';
 import { CELLS, cell, FAILURE_BYTES, type PassOrder, type RingSetup, type Slot } from './ring.ts';
 
 export interface AheadOptions extends BatchOptions {
@@ -58,9 +58,9 @@ export class AheadLoader implements BatchLoader {
     this.#options = options;
     const capacity = batchCapacity(dataset, options);
     const preparation = preparationOf(options);
-    const { shape, givesPixels } = new SampleReader(dataset, preparation);
-    const slots = makeSlots(dataset, shape, givesPixels, capacity, options.ahead ?? 7);
-    this.#buffers = slots.map(({ inputs, targets }) => new BatchBuffer(dataset, shape, inputs, targets, capacity));
+    const reader = new SampleReader(dataset, preparation);
+    const slots = makeSlots(reader, Math.ceil(dataset.length / capacity), capacity, options.ahead ?? 7);
+    this.#buffers = slots.map(({ inputs, targets }) => new BatchBuffer(reader, inputs, targets, capacity));
     const setup: RingSetup = {
       dataset: this.#dataset,
       batchSize: options.batchSize,
@@ -175,19 +175,18 @@ export class AheadLoader implements BatchLoader {
 const threadModule = new URL(`./aheadThread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 /** Returns only the options that the thread needs, because they are copied to the thread. */
-function preparationOf({ transforms = [], augmentationSeed }: Preparation): Preparation {
-  return { transforms, ...(augmentationSeed !== undefined && { augmentationSeed }) };
+function preparationOf({ transforms = [], augmentationSeed, statistics = [] }: Preparation): Preparation {
+  return { transforms, statistics, ...(augmentationSeed !== undefined && { augmentationSeed }) };
 }
 
-function makeSlots(dataset: Dataset, shape: Shape, givesPixels: boolean, capacity: number, ahead: number): Slot[] {
+function makeSlots({ shape, target, givesPixels }: SampleReader, batches: number, capacity: number, ahead: number): Slot[] {
   const inputBytes = capacity * sizeOf(shape) * (givesPixels ? 1 : Float32Array.BYTES_PER_ELEMENT);
-  const targetsSize = capacity * targetSize(dataset.target);
+  const targetsSize = capacity * targetSize(target);
   const bytes = inputBytes + Float32Array.BYTES_PER_ELEMENT * targetsSize;
-  const batches = Math.ceil(dataset.length / capacity);
   const count = Math.max(2, Math.min(ahead + 1, batches, Math.floor(RING_BYTES / bytes)));
   return Array.from({ length: count }, () => ({
     inputs: makeInputs(inputBytes, givesPixels),
-    targets: makeTargets(dataset, targetsSize),
+    targets: makeTargets(target, targetsSize),
   }));
 }
 
@@ -196,7 +195,7 @@ function makeInputs(bytes: number, arePixels: boolean): InputArray {
   return arePixels ? new Uint8Array(buffer) : new Float32Array(buffer);
 }
 
-function makeTargets({ target }: Dataset, size: number): TargetArray {
+function makeTargets(target: Target, size: number): TargetArray {
   const buffer = new SharedArrayBuffer(size * Int32Array.BYTES_PER_ELEMENT);
   return target.kind === 'class' ? new Int32Array(buffer) : new Float32Array(buffer);
 }

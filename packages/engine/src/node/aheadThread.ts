@@ -26,7 +26,7 @@ const read: SampleReader['read'] = preparation.transforms?.length
 async function transforming(): Promise<SampleReader['read']> {
   const { SampleReader } = await import('../data/transforms/reader.ts');
   const reader = new SampleReader(dataset, preparation);
-  return (indices, epoch, inputs, targets, earlier) => reader.read(indices, epoch, inputs, targets, earlier);
+  return (indices, epoch, inputs, targets, place) => reader.read(indices, epoch, inputs, targets, place);
 }
 
 /** Sleeps until the slot of this batch is free. Returns false if the consumer does not want this pass any more. */
@@ -46,14 +46,15 @@ function announce(): void {
   Atomics.notify(control, cell.producerTurn);
 }
 
-function fill({ pass, order, earlier, epoch, batches }: PassOrder): void {
+function fill({ pass, order, earlier, epoch, start, batches }: PassOrder): void {
   // The count is reset first. Otherwise the consumer could read the new pass together with the count of the previous pass.
   Atomics.store(control, cell.filled, 0);
   Atomics.store(control, cell.filledPass, pass);
   for (let batch = 0; batch < batches && hasRoom(pass, batch); batch++) {
     const { inputs, targets } = slots[batch % slots.length];
     const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);
-    read(indices, epoch, inputs, targets, earlier?.subarray(batch * batchSize) ?? null);
+    const step = Math.floor(start / batchSize) + batch + 1;
+    read(indices, epoch, inputs, targets, { step, earlier: earlier?.subarray(batch * batchSize) ?? null });
     Atomics.store(control, cell.filled, batch + 1);
     announce();
   }

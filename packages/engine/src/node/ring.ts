@@ -52,5 +52,7 @@ export interface PassOrder {
   /** How often each sample of `order` came before in the epoch; see Visits in data/loader.ts. */
   readonly earlier: Uint32Array | null;
   readonly epoch: number;
+  /** The index of the first sample of `order` in the order of the epoch. */
+  readonly start: number;
   readonly batches: number;
 }

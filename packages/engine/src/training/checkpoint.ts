@@ -15,6 +15,7 @@ import type { Learner } from './learner.ts';
 import { divergenceSchema, epochMetricsSchema } from './metrics.ts';
 import { nonFiniteName, nonFiniteOf } from './nonFinite.ts';
 import type { JobSpec } from './jobSpec.ts';
+import { statisticsMetadata } from './statisticsMetadata.ts';
 import { namedWeights } from './weights.ts';
 
 /** The bytes are not a checkpoint, or the checkpoint does not fit the run. */
@@ -132,6 +133,7 @@ export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Gen
     state: JSON.stringify(state, nameNonFinite),
     draws: JSON.stringify(draws),
     updates: JSON.stringify(updates),
+    ...statisticsMetadata(learner.statistics),
   });
 }
 

@@ -6,6 +6,7 @@ import { backend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
 import type { Batch } from '../data/loader.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { ChannelStatistics } from '../data/transforms/statistics.ts';
 import { isBalanced, withClassWeights } from '../losses/classWeights.ts';
 import { buildLoss, type Criterion, type LossSpec } from '../losses/index.ts';
 import { buildModel } from '../nn/layers/index.ts';
@@ -65,6 +66,8 @@ export class Learner {
   readonly optimizer: GroupedOptimizer;
   /** The engine version that computed the weights. In a resumed run it includes the versions before the checkpoint. */
   engineVersion = backend().engineVersion;
+  /** The statistics of the training data with which transforms were fitted. They are stored with the weights. */
+  statistics: readonly ChannelStatistics[] = [];
   /** The loss of the spec. After {@link useData}, class weights that follow from the data are numbers. */
   loss: LossSpec;
   #criterion: Criterion;

@@ -8,6 +8,7 @@ import { WasmBackend } from '../backend/wasm/wasmBackend.ts';
 import type { Target } from '../data/dataset.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import { SampleReader } from '../data/transforms/reader.ts';
+import type { ChannelStatistics } from '../data/transforms/statistics.ts';
 import { decodeSafetensors, type NamedArray } from '../formats/safetensors.ts';
 import { findLoss } from '../losses/index.ts';
 import type { Stage } from '../nn/layers/fusion.ts';
@@ -18,6 +19,7 @@ import { fromFlat, type Tensor } from '../tensor.ts';
 import { classOf } from './classOf.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { SkipInitGenerator } from './skipInit.ts';
+import { statisticsIn } from './statisticsMetadata.ts';
 import { loadWeights } from './weights.ts';
 
 /** The numbers of a batch, row-major. */
@@ -44,6 +46,7 @@ export class Predictor {
   readonly #spec: JobSpec;
   readonly #backend: Backend;
   readonly #model: Sequential;
+  readonly #statistics: readonly ChannelStatistics[];
   /** The shape of one sample, before the transforms. */
   readonly inputShape: Shape;
   /** The names of the data's classes. Null if the targets are values. */
@@ -53,6 +56,8 @@ export class Predictor {
    * @param weights the weights of the network: a list of tensors, a safetensors file or a checkpoint
    * @param maximumBytes the most bytes of the predictor's memory. Default: 4 GiB. {@link predictionCost} estimates how much a prediction
    * needs.
+   * @param metadata the metadata of the file of a list of tensors. Default: none
+   * @throws StatisticsError if the transforms of the data need statistics, and the metadata has none
    * @throws SafetensorsError if the file is invalid
    * @throws WeightsError if the weights do not fit the network
    * @throws EngineError `outOfMemory` if the network needs more than `maximumBytes`
@@ -60,8 +65,13 @@ export class Predictor {
   constructor(
     spec: JobSpec,
     weights: readonly NamedArray[] | Uint8Array,
-    { maximumBytes }: { readonly maximumBytes?: number | undefined } = {},
+    {
+      maximumBytes,
+      metadata = {},
+    }: { readonly maximumBytes?: number | undefined; readonly metadata?: Readonly<Record<string, string>> } = {},
   ) {
+    const file = weights instanceof Uint8Array ? decodeSafetensors(weights) : { tensors: weights, metadata };
+    this.#statistics = statisticsIn(file.metadata, spec.data.transforms);
     this.#spec = spec;
     this.#backend = new WasmBackend(maximumBytes === undefined ? {} : { maximumBytes });
     const { inputShape, target } = findDataset(spec.data.dataset).describe(spec.data);
@@ -69,7 +79,7 @@ export class Predictor {
     this.classes = target.kind === 'class' ? target.classes : null;
     this.#model = withBackend(this.#backend, () => {
       const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new SkipInitGenerator(spec.seed));
-      loadWeights(model, (weights instanceof Uint8Array ? decodeSafetensors(weights).tensors : weights).filter(isWeight));
+      loadWeights(model, file.tensors.filter(isWeight));
       model.eval();
       return model;
     });
@@ -89,7 +99,7 @@ export class Predictor {
     const length = inputs.length / sizeOf(this.inputShape);
     const target: Target = { kind: 'values', shape: [1] };
     const dataset = { length, inputShape: this.inputShape, inputs, target, targets: new Float32Array(length) };
-    const reader = new SampleReader(dataset, { transforms: this.#spec.data.transforms });
+    const reader = new SampleReader(dataset, { transforms: this.#spec.data.transforms, statistics: this.#statistics });
     const read = new Float32Array(length * sizeOf(reader.shape));
     reader.read(
       Uint32Array.from({ length }, (_, i) => i),

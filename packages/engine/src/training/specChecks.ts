@@ -4,7 +4,7 @@ import { findDataset } from '../data/datasets/index.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
 import { samplingOf } from '../data/sampling.ts';
-import { transformedShape } from '../data/transforms/index.ts';
+import { findTransform, transformedShape } from '../data/transforms/index.ts';
 import { type Problem, ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
 import { inferParsedShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
@@ -30,6 +30,7 @@ export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: Data
   checkNames(spec, problems);
   if (spec.earlyStopping !== undefined) problems.push(...earlyStoppingProblems(spec.earlyStopping, untransformed));
   checkScheduler(spec, untransformed, problems);
+  checkMixtures(spec, untransformed, problems);
   const data = checkTransforms(spec, untransformed, problems);
   const layers = data === null || countLayers(spec.model.layers) > limits.layers ? null : checkLayers(spec, data, problems);
   if (data === null || layers === null) throw new SpecError(problems);
@@ -112,6 +113,34 @@ function checkTransforms({ data }: JobSpec, description: DatasetDescription, pro
     code: error.code,
   });
   return null;
+}
+
+/** Checks that transforms of whole batches come last, and that the loss can compare with mixed targets. */
+function checkMixtures({ data: { transforms }, loss }: JobSpec, { target }: DatasetDescription, problems: Problem[]): void {
+  const first = transforms.findIndex(({ type }) => findTransform(type).scope === 'batch');
+  if (first === -1) return;
+  const { type: mixture } = transforms[first];
+  const later = transforms.findIndex(({ type }, index) => index > first && findTransform(type).scope === 'sample');
+  if (later !== -1) {
+    problems.push({
+      path: pointer(['data', 'transforms', later]),
+      message: `${transforms[later].type} changes single samples, but ${mixture} before it mixes whole batches: move ${mixture} to the end`,
+      code: 'invalidValue',
+    });
+  }
+  if (findLoss(loss.type).takesProbabilities !== true) {
+    problems.push({
+      path: pointer(['data', 'transforms', first]),
+      message: `${mixture} makes targets that are probabilities of classes, which the loss ${loss.type} cannot compare: use the crossEntropy loss, or remove ${mixture}`,
+      code: 'invalidValue',
+    });
+  } else if ('ignoreIndex' in loss && target.kind === 'class' && loss.ignoreIndex >= 0 && loss.ignoreIndex < target.classes.length) {
+    problems.push({
+      path: '/loss/ignoreIndex',
+      message: `the class ${loss.ignoreIndex} cannot be ignored, because ${mixture} makes targets that are probabilities: remove ignoreIndex or ${mixture}`,
+      code: 'invalidValue',
+    });
+  }
 }
 
 /** Returns the shapes and costs of the layers, or null if a layer does not fit its input. */

@@ -6,6 +6,7 @@ import { bytesOf, type Dataset, type TargetArray } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
 import { samplingOf } from '../data/sampling.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
+import { fitTransforms } from '../data/transforms/fit.ts';
 import { isBalanced } from '../losses/classWeights.ts';
 import { findLoss } from '../losses/index.ts';
 import { torchvisionNames } from '../nn/presets/index.ts';
@@ -29,6 +30,7 @@ import type { Note } from './fitNotes.ts';
 import { finiteFields } from './nonFinite.ts';
 import { restoreCheckpoint } from './resume.ts';
 import type { JobSpec } from './jobSpec.ts';
+import { statisticsMetadata } from './statisticsMetadata.ts';
 import { checkFiniteWeights, encodeWeights, loadNotedWeights } from './weights.ts';
 
 /** The batch size of evaluations. It changes only their speed. */
@@ -113,10 +115,12 @@ class Run {
     this.#trainData = train;
     this.#learner.useData(train);
     const { batchSize, dropLast, transforms } = data;
-    this.#trainLoader = openLoader(train, { batchSize, dropLast, transforms, augmentationSeed: this.#spec.seed });
+    const statistics = fitTransforms(train, transforms);
+    this.#learner.statistics = statistics;
+    this.#trainLoader = openLoader(train, { batchSize, dropLast, transforms, statistics, augmentationSeed: this.#spec.seed });
     if (test !== null) {
       this.#testData = test;
-      this.#testLoader = openLoader(test, { batchSize: EVALUATION_BATCH, dropLast: false, transforms });
+      this.#testLoader = openLoader(test, { batchSize: EVALUATION_BATCH, dropLast: false, transforms, statistics });
     }
     const checkpoint = this.#checkpoint;
     this.#checkpoint = null;
@@ -284,8 +288,8 @@ class Run {
   }
 
   async result(): Promise<TrainingResult> {
-    const { model, trained, engineVersion, loss } = this.#learner;
-    const file = encodeWeights(model, engineVersion);
+    const { model, trained, engineVersion, loss, statistics } = this.#learner;
+    const file = encodeWeights(model, engineVersion, statisticsMetadata(statistics));
     return {
       weights: file.bytes,
       result: {

@@ -35,14 +35,19 @@ export function namedWeights(model: Module): readonly (readonly [string, Tensor]
 /**
  * Returns the weights as a safetensors file that PyTorch can read. Weights are float32, and counters int64.
  * @param engineVersion the engine version that computed the weights. Default: the version of the current backend
+ * @param metadata other entries of the file's metadata. Default: none
  */
-export function encodeWeights(model: Module, engineVersion = backend().engineVersion): SafetensorsFile {
+export function encodeWeights(
+  model: Module,
+  engineVersion = backend().engineVersion,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsFile {
   const tensors = namedWeights(model).map(([name, { shape, storage }]) => ({
     name,
     shape,
     data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : float32(storage),
   }));
-  return encodeSafetensors(tensors, { format: 'pt', engineVersion });
+  return encodeSafetensors(tensors, { format: 'pt', engineVersion, ...metadata });
 }
 
 /** Returns numbers as float32. A float32 array is returned without a copy, because weights can be large. */

@@ -7,7 +7,7 @@ import type { JobSpec } from '@trainyard/engine/spec';
 import type { ArtifactStore } from '@trainyard/jobs';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
-import { storedTensors } from './storedTensors.ts';
+import { storedHeader } from './storedTensors.ts';
 
 /** A piece of the model: bytes in memory, or the position and length, in bytes, of a part of the stored weights. */
 type Piece = Uint8Array | { readonly start: number; readonly length: number };
@@ -17,9 +17,9 @@ export async function onnxFile(artifacts: ArtifactStore, jobId: string, spec: Jo
   const stored = await artifacts.stat(jobId, weights);
   if (stored === null) return null;
   const open = (start: number, length: number) => artifacts.open(jobId, weights, { start, end: start + length - 1 });
-  const tensors = await storedTensors(artifacts, { jobId, name: weights, bytes: stored.bytes });
+  const { tensors, metadata } = await storedHeader(artifacts, { jobId, name: weights, bytes: stored.bytes });
   const starts = new Map(tensors.map(({ name, start }) => [name, start]));
-  const { length, parts } = onnxParts(spec, tensors, jobId);
+  const { length, parts } = onnxParts(spec, tensors, jobId, metadata);
   const pieces = parts.map(
     (part): Piece => (part instanceof Uint8Array ? part : { start: starts.get(part.tensor) ?? 0, length: part.length }),
   );

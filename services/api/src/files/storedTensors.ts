@@ -1,6 +1,12 @@
 // Reads selected tensors of a stored safetensors file without reading the rest of the file.
 import { buffer } from 'node:stream/consumers';
-import { type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine/formats';
+import {
+  type ListedTensor,
+  listSafetensors,
+  SAFETENSORS_LENGTH_BYTES,
+  safetensorsHeaderBytes,
+  safetensorsMetadata,
+} from '@trainyard/engine/formats';
 import type { ArtifactStore } from '@trainyard/jobs';
 
 /** A stored file of a job. */
@@ -10,11 +16,24 @@ export interface StoredFile {
   readonly bytes: number;
 }
 
-/** Lists the tensors in the order of their bytes. Only the header of the file is read. */
-export async function storedTensors(artifacts: ArtifactStore, { jobId, name, bytes }: StoredFile): Promise<readonly ListedTensor[]> {
+/** The header of a stored file. */
+export interface StoredHeader {
+  /** The tensors in the order of their bytes. */
+  readonly tensors: readonly ListedTensor[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads the header of a file, and nothing else. */
+export async function storedHeader(artifacts: ArtifactStore, { jobId, name, bytes }: StoredFile): Promise<StoredHeader> {
   const read = async (start: number, end: number) => await buffer(await artifacts.open(jobId, name, { start, end: end - 1 }));
   const headerEnd = SAFETENSORS_LENGTH_BYTES + safetensorsHeaderBytes(await read(0, SAFETENSORS_LENGTH_BYTES));
-  return listSafetensors(await read(SAFETENSORS_LENGTH_BYTES, headerEnd), bytes);
+  const header = await read(SAFETENSORS_LENGTH_BYTES, headerEnd);
+  return { tensors: listSafetensors(header, bytes), metadata: safetensorsMetadata(header) };
+}
+
+/** Lists the tensors in the order of their bytes. Only the header of the file is read. */
+export async function storedTensors(artifacts: ArtifactStore, file: StoredFile): Promise<readonly ListedTensor[]> {
+  return (await storedHeader(artifacts, file)).tensors;
 }
 
 /** Yields the bytes of the given tensors in pieces. `tensors` must be in the order of their bytes. Adjacent tensors are read together. */

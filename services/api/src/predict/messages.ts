@@ -36,7 +36,7 @@ export type SentTensor = Pick<ListedTensor, 'name' | 'shape' | 'dtype'> & { read
 export type ToPredictProcess =
   | { readonly kind: 'order'; readonly order: PredictOrder | RenderOrder }
   /** Sent after `needsWeights`. The bytes of these tensors follow on the standard input, one tensor after the other. */
-  | { readonly kind: 'weights'; readonly tensors: readonly SentTensor[] };
+  | { readonly kind: 'weights'; readonly metadata: Readonly<Record<string, string>>; readonly tensors: readonly SentTensor[] };
 
 export type PredictAnswer =
   /** The body of the response: JSON or a picture. */

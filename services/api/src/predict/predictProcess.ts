@@ -66,7 +66,7 @@ async function modelOf({ key, spec, memoryBytes: needed }: PredictOrder): Promis
   if (message.kind !== 'weights') throw new TypeError('another order came before the weights');
   const tensors: NamedArray[] = [];
   for (const tensor of message.tensors) tensors.push(await receive(tensor));
-  const model = new Predictor(spec, tensors, { maximumBytes: memoryBytes });
+  const model = new Predictor(spec, tensors, { maximumBytes: memoryBytes, metadata: message.metadata });
   tensors.length = 0;
   free();
   return model;

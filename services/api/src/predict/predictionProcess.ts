@@ -8,6 +8,8 @@ import type { RenderOrder } from './render.ts';
 
 /** Stored weights, to be sent to a process that lacks these weights. */
 export interface WeightsSource {
+  /** The metadata of their file. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The tensors in the order of their bytes. */
   readonly tensors: readonly SentTensor[];
   /** Opens the bytes of all tensors. */
@@ -122,8 +124,8 @@ export class PredictionProcess {
     this.#process.kill('SIGKILL');
   }
 
-  async #sendWeights({ tensors, open }: WeightsSource): Promise<void> {
-    this.#send({ kind: 'weights', tensors });
+  async #sendWeights({ metadata, tensors, open }: WeightsSource): Promise<void> {
+    this.#send({ kind: 'weights', metadata, tensors });
     const { stdin } = this.#process;
     if (stdin === null) throw new TypeError('the process that predicts has no standard input');
     for await (const bytes of open()) {

@@ -4,7 +4,7 @@ import { findDataset } from '@trainyard/engine/data';
 import type { JobSpec } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
-import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
+import { storedHeader, tensorBytes } from '../files/storedTensors.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { clientLeft } from '../http/clientLeft.ts';
 import { dataLimits } from '../http/jsonScan.ts';
@@ -109,8 +109,10 @@ function samplesOf(spec: JobSpec, input: PredictInput): number {
 /** Returns the weights of a file, to be sent to a process. Tensors with a dot at the start of their names are not weights. */
 async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile): Promise<WeightsSource> {
   const file = { jobId, name, bytes };
-  const tensors = (await storedTensors(artifacts, file)).filter((tensor) => !tensor.name.startsWith('.'));
+  const header = await storedHeader(artifacts, file);
+  const tensors = header.tensors.filter((tensor) => !tensor.name.startsWith('.'));
   return {
+    metadata: header.metadata,
     tensors: tensors.map(({ start, end, ...tensor }) => ({ ...tensor, bytes: end - start })),
     open: () => tensorBytes(artifacts, file, tensors),
   };

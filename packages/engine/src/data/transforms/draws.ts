@@ -54,10 +54,11 @@ export function philox(counter: Uint32Array, key0: number, key1: number): void {
 
 /**
  * Draws the numbers of one sample for one transform, in blocks of four. The counter of a block is [sample, epoch, transform + 256 · block,
- * occurrence] and the key [seed, 0].
+ * occurrence] and the key [seed, stream].
  */
 export class Draws {
   readonly #seed: number;
+  readonly #stream: number;
   readonly #words = new Uint32Array(4);
   #sample = 0;
   #epoch = 0;
@@ -66,9 +67,13 @@ export class Draws {
   #block = 0;
   #used = 4;
 
-  /** @param seed the job's seed, from 0 to 2^32 - 1 */
-  constructor(seed: number) {
+  /**
+   * @param seed the job's seed, from 0 to 2^32 - 1
+   * @param stream the second word of the key: 0 for samples, and 1 for batches, whose step stands in the place of the sample. Default: 0
+   */
+  constructor(seed: number, stream = 0) {
     this.#seed = seed;
+    this.#stream = stream;
   }
 
   /**
@@ -97,7 +102,7 @@ export class Draws {
     words[1] = this.#epoch;
     words[2] = this.#transform + BLOCK * this.#block;
     words[3] = this.#occurrence;
-    philox(words, this.#seed, 0);
+    philox(words, this.#seed, this.#stream);
     this.#used = 0;
   }
 

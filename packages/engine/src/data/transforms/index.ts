@@ -4,14 +4,16 @@ import type { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
-import type { TransformDefinition } from './define.ts';
+import type { AnyTransformDefinition } from './define.ts';
 import { affine } from './affine.ts';
 import { centerCrop } from './centerCrop.ts';
 import { colorJitter } from './colorJitter.ts';
+import { cutmix } from './cutmix.ts';
 import { gaussianBlur } from './gaussianBlur.ts';
 import { gaussianNoise } from './gaussianNoise.ts';
 import { grayscale } from './grayscale.ts';
 import { horizontalFlip } from './horizontalFlip.ts';
+import { mixup } from './mixup.ts';
 import { normalize } from './normalize.ts';
 import { pad } from './pad.ts';
 import { randomCrop } from './randomCrop.ts';
@@ -19,11 +21,13 @@ import { randomErasing } from './randomErasing.ts';
 import { randomResizedCrop } from './randomResizedCrop.ts';
 import { resize } from './resize.ts';
 import { rotate } from './rotate.ts';
+import { standardize } from './standardize.ts';
 import { trivialAugment } from './trivialAugment.ts';
 import { verticalFlip } from './verticalFlip.ts';
 
 const transforms = registry('transform', [
   normalize,
+  standardize,
   pad,
   resize,
   centerCrop,
@@ -39,16 +43,18 @@ const transforms = registry('transform', [
   gaussianNoise,
   randomErasing,
   trivialAugment,
+  mixup,
+  cutmix,
 ]);
 
-export const transformDefinitions: readonly TransformDefinition[] = transforms.definitions;
+export const transformDefinitions: readonly AnyTransformDefinition[] = transforms.definitions;
 /** The schema of one transform in a job spec. */
 export const transformSchema = transforms.schema;
 /** A transform in a job spec, with its defaults filled in. It is plain data, so that it can be sent to a thread. */
 export type TransformSpec = z.output<typeof transformSchema>;
 
 /** Returns the definition of a transform. @throws ArgumentError for an unknown type; the message lists the known ones */
-export function findTransform(type: string): TransformDefinition {
+export function findTransform(type: string): AnyTransformDefinition {
   return transforms.find(type);
 }
 
@@ -69,4 +75,17 @@ export function transformedShape(specs: readonly TransformSpec[], input: Shape):
     }
   }
   return { ok: true, shape };
+}
+
+/** Returns whether any of the transforms mixes the samples of a training batch. The targets of the batch are then probabilities. */
+export function mixesBatches(specs: readonly TransformSpec[]): boolean {
+  return specs.some(({ type }) => findTransform(type).scope === 'batch');
+}
+
+/** Returns how many of the transforms need statistics of the training data. */
+export function countFitted(specs: readonly TransformSpec[]): number {
+  return specs.filter(({ type }) => {
+    const definition = findTransform(type);
+    return definition.scope === 'sample' && definition.needsStatistics === true;
+  }).length;
 }
