@@ -28,7 +28,7 @@ const parsed = (...transforms: readonly object[]): TransformSpec[] => transforms
 function batchesOf(dataset: Dataset, transforms: TransformSpec[], { batchSize = 4, epoch = 1, stepsDone = 0, seed = 3 } = {}) {
   const loader = new InlineLoader(dataset, { batchSize, dropLast: false, transforms, augmentationSeed: seed });
   const order = Uint32Array.from({ length: dataset.length }, (_, i) => i);
-  return Array.from(loader.epoch(order, epoch, stepsDone), ({ inputs, targets, targetShape }) => ({
+  return Array.from(loader.epoch(order, epoch, stepsDone * batchSize), ({ inputs, targets, targetShape }) => ({
     inputs: [...inputs],
     targets: [...targets],
     targetShape,
@@ -117,7 +117,7 @@ describe('mixed batches', () => {
     const loader = new AheadLoader(plain(22), options);
     const order = Uint32Array.from({ length: 22 }, (_, i) => i);
     const read = (stepsDone: number) =>
-      Array.from(loader.epoch(order, 1, stepsDone), ({ inputs, targets, targetShape }) => ({
+      Array.from(loader.epoch(order, 1, stepsDone * 4), ({ inputs, targets, targetShape }) => ({
         inputs: [...inputs],
         targets: [...targets],
         targetShape,
@@ -137,7 +137,7 @@ describe('mixed batches', () => {
     });
     const [first, second] = Array.from(loader.epoch(Uint32Array.of(1, 2, 2, 1), 1), ({ inputs }) => [...inputs]);
     expect(first.slice(96)).not.toEqual(second.slice(0, 96));
-    const [rest] = Array.from(loader.epoch(Uint32Array.of(1, 2, 2, 1), 1, 1), ({ inputs }) => [...inputs]);
+    const [rest] = Array.from(loader.epoch(Uint32Array.of(1, 2, 2, 1), 1, 2), ({ inputs }) => [...inputs]);
     expect(rest).toEqual(second);
   });
 
