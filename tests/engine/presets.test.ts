@@ -44,6 +44,7 @@ const parameters: Readonly<Record<string, readonly [data: object, count: number]
   resnet18: [{ dataset: 'cifar10' }, 11_181_642],
   resnet34: [{ dataset: 'cifar10' }, 21_289_802],
   mobileNetV2: [{ dataset: 'cifar10' }, 2_236_682],
+  squeezeNet1_1: [{ dataset: 'cifar10' }, 727_626],
 };
 
 beforeAll(() => {
@@ -107,7 +108,7 @@ test.each([
     'a name that none has',
     job('lenet6'),
     { path: '/model/preset', code: 'unknownType' },
-    /unknown preset "lenet6": did you mean "lenet5"\? \(known: lenet5, vggSmall, resnet8, .*mobileNetV2\)/,
+    /unknown preset "lenet6": did you mean "lenet5"\? \(known: lenet5, vggSmall, resnet8, .*squeezeNet1_1\)/,
   ],
   ['a name that is none', job(5), { path: '/model/preset', code: 'unknownType' }, /unknown preset 5 \(known: lenet5/],
   [

@@ -15,6 +15,7 @@ networks = {
     "resnet18": lambda: torchvision.models.resnet18(num_classes=CLASSES),
     "resnet34": lambda: torchvision.models.resnet34(num_classes=CLASSES),
     "mobileNetV2": lambda: torchvision.models.mobilenet_v2(num_classes=CLASSES, dropout=0.0),
+    "squeezeNet1_1": lambda: torchvision.models.squeezenet1_1(num_classes=CLASSES, dropout=0.0),
 }
 
 

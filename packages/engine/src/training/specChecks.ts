@@ -16,7 +16,7 @@ import { pointer } from '../validation.ts';
 import { earlyStoppingProblems } from './earlyStopping.ts';
 import type { JobSpec } from './jobSpec.ts';
 import type { SpecLimits } from './specLimits.ts';
-import { type Summary, type Trained, totalsOf } from './summary.ts';
+import { memoryOf, type Summary, type Trained, totalsOf } from './summary.ts';
 import { checkTrained, withoutPatterns } from './weightChecks.ts';
 
 /**
@@ -36,8 +36,10 @@ export function summarize(spec: JobSpec, limits: SpecLimits, untransformed: Data
   if (data === null || layers === null) throw new SpecError(problems);
   checkBatch(spec, layers, data, problems);
   checkOutput(spec, layers, data, problems);
-  const totals = totalsOf(layers, spec, data, trainedOf(spec, layers, limits, problems));
-  checkTotals(totals, spec, limits, problems);
+  const trained = trainedOf(spec, layers, limits, problems);
+  const totals = totalsOf(layers, spec, data, trained);
+  checkTotals(totals, limits, problems);
+  if (totals.memoryBytes > limits.memoryBytes) problems.push(memoryProblem(spec, limits, memoryOf(layers, spec, data, trained)));
   if (problems.length > 0) throw new SpecError(problems);
   // The inner values are only for the estimate of memory, so they are left out.
   return { layers: layers.map(({ innerActivations: _activations, innerGradients: _gradients, ...layer }) => layer), totals };
@@ -198,7 +200,7 @@ function checkOutput(spec: JobSpec, layers: readonly LayerSummary[], data: Datas
   }
 }
 
-function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimits, problems: Problem[]): void {
+function checkTotals(totals: Summary['totals'], limits: SpecLimits, problems: Problem[]): void {
   if (totals.parameters === 0) {
     problems.push({
       path: '/model/layers',
@@ -213,13 +215,22 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
       code: 'limitExceeded',
     });
   }
-  if (totals.memoryBytes > limits.memoryBytes) {
-    problems.push({
-      path: '/data/batchSize',
-      message: `about ${totals.memoryBytes} bytes of memory are over the limit of ${limits.memoryBytes}: use ${spec.data.batchSize > 1 ? `a batch smaller than ${spec.data.batchSize}, ` : ''}fewer samples or smaller layers`,
-      code: 'limitExceeded',
-    });
+}
+
+/** Returns the problem of a spec that needs too much memory. It names the largest batch that fits. @param memory estimates it for a batch */
+function memoryProblem({ data: { batchSize } }: JobSpec, limits: SpecLimits, memory: (batchSize: number) => number): Problem {
+  let [fits, over] = [0, batchSize];
+  while (over - fits > 1) {
+    const middle = Math.floor((fits + over) / 2);
+    if (memory(middle) <= limits.memoryBytes) fits = middle;
+    else over = middle;
   }
+  const remedy = fits === 0 ? 'fewer samples' : `a batch of at most ${fits}, fewer samples`;
+  return {
+    path: '/data/batchSize',
+    message: `about ${memory(batchSize)} bytes of memory are over the limit of ${limits.memoryBytes}: use ${remedy} or smaller layers`,
+    code: 'limitExceeded',
+  };
 }
 
 /** Returns the description of a spec's data before the transforms. */

@@ -10,10 +10,11 @@ import { mobileNetSmall } from './mobileNetSmall.ts';
 import { mobileNetV2 } from './mobileNetV2.ts';
 import { resnet18, resnet34 } from './resnet18.ts';
 import { resnet20, resnet8 } from './resnet.ts';
+import { squeezeNet1_1 } from './squeezeNet.ts';
 import { type WeightNames, weightNamesOf, withLayerNames } from './torchvisionNames.ts';
 import { vggSmall } from './vggSmall.ts';
 
-const presets = [lenet5, vggSmall, resnet8, resnet20, mobileNetSmall, resnet18, resnet34, mobileNetV2] as const;
+const presets = [lenet5, vggSmall, resnet8, resnet20, mobileNetSmall, resnet18, resnet34, mobileNetV2, squeezeNet1_1] as const;
 
 const schemaOf = <Name extends string>({ name, description }: Preset<Name>) =>
   z.strictObject({ preset: z.literal(name) }).describe(description);

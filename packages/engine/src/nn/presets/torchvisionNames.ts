@@ -2,6 +2,7 @@
 // a job spec has no dots in its name, so the preset's layers get names with `_` instead. Both names of a weight follow from the preset.
 import type { AnyOptions } from '../../registry.ts';
 import { type LayerInput, layerLists } from '../layers/index.ts';
+import { innerLists } from '../layers/sequence.ts';
 
 /** The two names of each weight of a preset. A name that the preset does not have is returned as it is. */
 export interface WeightNames {
@@ -16,22 +17,22 @@ type AnyLayer = AnyOptions & { readonly name?: string | undefined };
 
 const ourName = (name: string): string => name.replaceAll('.', '_');
 
-/** Returns the layers that are options of a layer, by the names of these options. */
-function innerLists(layer: AnyLayer): (readonly [option: string, layers: readonly AnyLayer[]])[] {
-  return layerLists.flatMap((option) => {
-    const list = layer[option];
-    return Array.isArray(list) ? [[option, list as readonly AnyLayer[]] as const] : [];
-  });
+/** Returns an option with names that a job spec allows. The option is a list of layers, or a list of such lists. */
+const withInnerNames = (list: readonly (LayerInput | readonly LayerInput[])[]): unknown[] =>
+  list.map((entry) => ('type' in entry ? withLayerName(entry) : entry.map(withLayerName)));
+
+function withLayerName<Layer extends LayerInput>(layer: Layer): Layer {
+  const options: AnyLayer = layer;
+  const inner = layerLists.filter((option) => Array.isArray(options[option]));
+  return {
+    ...layer,
+    ...(layer.name !== undefined && { name: ourName(layer.name) }),
+    ...Object.fromEntries(inner.map((option) => [option, withInnerNames(options[option] as readonly LayerInput[])])),
+  };
 }
 
 /** Returns the layers of a preset with names that a job spec allows: dots become `_`. Layers inside other layers are included. */
-export function withLayerNames<Layer extends LayerInput>(layers: readonly Layer[]): Layer[] {
-  return layers.map((layer) => ({
-    ...layer,
-    ...(layer.name !== undefined && { name: ourName(layer.name) }),
-    ...Object.fromEntries(innerLists(layer).map(([option, list]) => [option, withLayerNames(list as readonly LayerInput[])])),
-  }));
-}
+export const withLayerNames = (layers: readonly LayerInput[]): LayerInput[] => layers.map(withLayerName);
 
 /** Returns our name and torchvision's name of each layer that has a name. Unnamed layers have no weights. */
 function* layerNames(layers: readonly AnyLayer[], ours = '', theirs = ''): Generator<readonly [ours: string, theirs: string]> {
@@ -39,7 +40,8 @@ function* layerNames(layers: readonly AnyLayer[], ours = '', theirs = ''): Gener
     if (layer.name === undefined) continue;
     const names = [ours + ourName(layer.name), theirs + layer.name] as const;
     yield names;
-    for (const [option, list] of innerLists(layer)) yield* layerNames(list, `${names[0]}.${option}.`, `${names[1]}.`);
+    const lists = layerLists.flatMap((option) => innerLists(option, layer[option]));
+    for (const { path, layers: inner } of lists) yield* layerNames(inner as readonly AnyLayer[], `${names[0]}.${path}.`, `${names[1]}.`);
   }
 }
 
