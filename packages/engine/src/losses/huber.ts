@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
-import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
+import { formulaOfDifference, type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
 export interface HuberLossOptions extends PointwiseOptions {
@@ -27,14 +27,7 @@ export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptio
     name: 'huberLoss',
     node: 'HuberLoss',
     reduction,
-    formula: {
-      value: (input, target) => {
-        const d = Math.abs(input - target);
-        return d <= delta ? (d * d) / 2 : delta * (d - delta / 2);
-      },
-      inputSlope: (input, target) => slope(input - target),
-      targetSlope: (input, target) => slope(target - input),
-    },
+    formula: formulaOfDifference((d) => (d <= delta ? (d * d) / 2 : delta * (d - delta / 2)), slope),
   });
 }
 

@@ -2,14 +2,10 @@
 import { changed, construct } from '../construction.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
-import { type Formula, type PointwiseOptions, reducedLoss } from './pointwise.ts';
+import { formulaOfDifference, type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
-const formula: Formula = {
-  value: (input, target) => Math.abs(input - target),
-  inputSlope: (input, target) => Math.sign(input - target),
-  targetSlope: (input, target) => Math.sign(target - input),
-};
+const formula = formulaOfDifference((d) => d, Math.sign);
 
 /**
  * Computes |input − target| for each element, and reduces the results (torch.nn.functional.l1_loss). The derivative is 0 where input and

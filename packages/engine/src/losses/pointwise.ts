@@ -18,6 +18,19 @@ export interface Formula {
   readonly targetSlope: ElementFunction;
 }
 
+/**
+ * Returns the formula of a loss that depends only on the difference of input and target.
+ * @param value the loss for the absolute value of the difference
+ * @param slope the derivative of the loss by the difference
+ */
+export function formulaOfDifference(value: (d: number) => number, slope: (d: number) => number): Formula {
+  return {
+    value: (input, target) => value(Math.abs(input - target)),
+    inputSlope: (input, target) => slope(input - target),
+    targetSlope: (input, target) => slope(target - input),
+  };
+}
+
 export interface PointwiseOptions {
   /** Default: 'mean', over all elements and not over samples. */
   readonly reduction?: Reduction;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
-import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
+import { formulaOfDifference, type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
 export interface SmoothL1LossOptions extends PointwiseOptions {
@@ -28,14 +28,7 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Los
     name: 'smoothL1Loss',
     node: 'SmoothL1Loss',
     reduction,
-    formula: {
-      value: (input, target) => {
-        const d = Math.abs(input - target);
-        return d < beta ? (d * d) / (2 * beta) : d - beta / 2;
-      },
-      inputSlope: (input, target) => slope(input - target),
-      targetSlope: (input, target) => slope(target - input),
-    },
+    formula: formulaOfDifference((d) => (d < beta ? (d * d) / (2 * beta) : d - beta / 2), slope),
   });
 }
 

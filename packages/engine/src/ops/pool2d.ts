@@ -118,6 +118,40 @@ export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2d
 }
 
 /**
+ * Computes the largest element of each window of a geometry. Of equal elements the first one is taken; a NaN counts as the largest.
+ * @param name the name of the operation in the graph
+ * @param shape the shape of the maxima
+ * @returns the maxima, and a function that returns the position of each maximum in its plane
+ */
+export function maxima(
+  name: string,
+  input: Tensor,
+  geometry: PoolGeometry,
+  shape: Shape,
+): { readonly values: Tensor; readonly positions: () => Int32Array } {
+  const size = sizeOf(shape);
+  let positions: Int32Array = new Int32Array();
+  const values = record({
+    name,
+    forward: () => {
+      const y = backend().allocate(size);
+      positions = backend().allocateIndices(size);
+      backend().maxPool2d(input.values, y, positions, geometry);
+      return y;
+    },
+    shape,
+    inputs: [input],
+    backward: (g, _needed, grads) => {
+      const dx = backend().allocate(input.size);
+      backend().maxPool2dBackward(g, positions, dx, geometry);
+      grads[0] = dx;
+      return grads;
+    },
+  });
+  return { values, positions: () => positions };
+}
+
+/**
  * Computes the largest element of each window (torch.nn.functional.max_pool2d). Of equal elements the first one is taken; a NaN counts as
  * the largest.
  * @param input [N, C, H, W] or [C, H, W]; the result has the same number of dimensions
@@ -126,23 +160,5 @@ export function maxPool2d(input: Tensor, kernelSize: SizePair, options: Pool2dOp
   checkOptions('maxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode', 'kernelSize']);
   const geometry = poolGeometry(input.shape, kernelSize, options);
   const shape = [...input.shape.slice(0, -2), geometry.outHeight, geometry.outWidth];
-  const size = sizeOf(shape);
-  let indices: Int32Array;
-  return record({
-    name: 'MaxPool2DWithIndices',
-    forward: () => {
-      const y = backend().allocate(size);
-      indices = backend().allocateIndices(size);
-      backend().maxPool2d(input.values, y, indices, geometry);
-      return y;
-    },
-    shape,
-    inputs: [input],
-    backward: (g, _needed, grads) => {
-      const dx = backend().allocate(input.size);
-      backend().maxPool2dBackward(g, indices, dx, geometry);
-      grads[0] = dx;
-      return grads;
-    },
-  });
+  return maxima('MaxPool2DWithIndices', input, geometry, shape).values;
 }

@@ -6,6 +6,7 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, normalizeDim, type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { div, square, sub } from './elementwise.ts';
+import { maxima } from './pool2d.ts';
 
 /** The dimensions to reduce. Negative numbers count from the end. undefined and an empty list mean all dimensions. */
 export type Dims = number | readonly number[];
@@ -99,27 +100,10 @@ export function max(x: Tensor, dim: number, keepdim = false): { readonly values:
   const kernel = { kernelHeight: size, kernelWidth: 1, strideHeight: size, strideWidth: 1, padTop: 0, padLeft: 0 };
   const output = { dilationHeight: 1, dilationWidth: 1, outHeight: 1, outWidth: inner };
   const geometry = { planes, height: size, width: inner, ...kernel, ...output };
-  const count = planes * inner;
-  let positions: Int32Array = new Int32Array();
   const shape = x.rank === 0 ? [] : keepdim ? x.shape.with(axis, 1) : x.shape.toSpliced(axis, 1);
-  const values = record({
-    name: 'Max',
-    forward: () => {
-      const y = backend().allocate(count);
-      positions = backend().allocateIndices(count);
-      backend().maxPool2d(x.values, y, positions, geometry);
-      return y;
-    },
-    shape,
-    inputs: [x],
-    backward: (g, _needed, grads) => {
-      const dx = backend().allocate(x.size);
-      backend().maxPool2dBackward(g, positions, dx, geometry);
-      grads[0] = dx;
-      return grads;
-    },
-  });
-  const places = backend().allocateIndices(count);
-  for (let i = 0; i < places.length; i++) places[i] = Math.floor(positions[i] / inner);
+  const { values, positions } = maxima('Max', x, geometry, shape);
+  const found = positions();
+  const places = backend().allocateIndices(planes * inner);
+  for (let i = 0; i < places.length; i++) places[i] = Math.floor(found[i] / inner);
   return { values, indices: new Tensor(places, shape) };
 }

@@ -3,17 +3,18 @@ import { z } from 'zod';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize, weightDecay } from './define.ts';
-import { type Corrections, type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import { type Corrections, type MomentBuffers, MomentOptimizer, setAdamFactors, type StepFactors } from './moments.ts';
 import type { Optimizer, ParameterState } from './optimizer.ts';
 
-export const amsgrad = z
+const amsgrad = z
   .boolean()
   .default(false)
   .describe('Divides by the largest running mean of the squared gradient so far, instead of the current one (AMSGrad)');
 
-const options = { learningRate: learningRate(1e-3), maximize, betas, eps: eps(1e-8), weightDecay, amsgrad };
+/** The options of Adam. AdamW has the same ones, with another weight decay. */
+export const adamOptions = { learningRate: learningRate(1e-3), maximize, betas, eps: eps(1e-8), weightDecay, amsgrad };
 
-export type AdamOptions = z.input<z.ZodObject<typeof options>>;
+export type AdamOptions = z.input<z.ZodObject<typeof adamOptions>>;
 
 /** Computes p ← p − learningRate · m̂ / (√v̂ + eps). m̂ and v̂ are the running means of g and g², corrected for their start at 0. */
 export class Adam extends MomentOptimizer {
@@ -29,18 +30,16 @@ export class Adam extends MomentOptimizer {
     return this.initialMoments(size);
   }
 
-  protected override setFactors(to: StepFactors, _: ParameterState<MomentBuffers>, { first, second }: Corrections): void {
-    to.meanFactor = this.learningRate / first;
-    to.gradientFactor = 0;
-    to.rootCorrection = Math.sqrt(second);
+  protected override setFactors(to: StepFactors, _: ParameterState<MomentBuffers>, corrections: Corrections): void {
+    setAdamFactors(to, this.learningRate, corrections);
   }
 }
 
 export const adam = defineOptimizer({
   type: 'adam',
   description: 'Adam: each step is the running mean of the gradient, divided by the root of the running mean of its square',
-  options,
+  options: adamOptions,
   stateArrays: ({ amsgrad }) => (amsgrad ? 3 : 2),
   build: (options, parameters): Optimizer => new Adam(parameters, options),
-  pytorch: (given) => constructOptimizer('optim.Adam', options, given),
+  pytorch: (given) => constructOptimizer('optim.Adam', adamOptions, given),
 });

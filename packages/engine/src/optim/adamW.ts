@@ -2,18 +2,14 @@
 import { z } from 'zod';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
-import { amsgrad } from './adam.ts';
-import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize } from './define.ts';
-import { type Corrections, type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import { adamOptions } from './adam.ts';
+import { constructOptimizer, defineOptimizer } from './define.ts';
+import { type Corrections, type MomentBuffers, MomentOptimizer, setAdamFactors, type StepFactors } from './moments.ts';
 import type { Optimizer, ParameterState } from './optimizer.ts';
 
 const options = {
-  learningRate: learningRate(1e-3),
-  maximize,
-  betas,
-  eps: eps(1e-8),
+  ...adamOptions,
   weightDecay: z.number().min(0).default(0.01).describe('Each step multiplies the weights by 1 − learningRate · weightDecay'),
-  amsgrad,
 };
 
 export type AdamWOptions = z.input<z.ZodObject<typeof options>>;
@@ -32,10 +28,8 @@ export class AdamW extends MomentOptimizer {
     return this.initialMoments(size);
   }
 
-  protected override setFactors(to: StepFactors, _: ParameterState<MomentBuffers>, { first, second }: Corrections): void {
-    to.meanFactor = this.learningRate / first;
-    to.gradientFactor = 0;
-    to.rootCorrection = Math.sqrt(second);
+  protected override setFactors(to: StepFactors, _: ParameterState<MomentBuffers>, corrections: Corrections): void {
+    setAdamFactors(to, this.learningRate, corrections);
   }
 }
 

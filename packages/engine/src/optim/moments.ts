@@ -33,6 +33,13 @@ export interface Corrections {
   readonly second: number;
 }
 
+/** Sets the factors of Adam's step. */
+export function setAdamFactors(to: StepFactors, learningRate: number, { first, second }: Corrections): void {
+  to.meanFactor = learningRate / first;
+  to.gradientFactor = 0;
+  to.rootCorrection = Math.sqrt(second);
+}
+
 export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers> extends Optimizer<Kept> {
   override momentum: number;
   readonly #options: MomentOptions;

@@ -7,10 +7,11 @@ import { batchNorm, type RunningStatistics } from '../../ops/batchNorm.ts';
 import type { OnnxScope } from '../../onnx.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';
-import { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { defineLayer, imageShape } from './define.ts';
 import { gradientInPlace } from './memory.ts';
+import { newStatistics, statisticsBuffers } from './runningStatistics.ts';
 
 const options = {
   eps: z.number().min(0).default(1e-5).describe('Added to the variance to avoid a division by zero'),
@@ -51,13 +52,7 @@ export abstract class BatchNorm extends Module {
     this.#options = checked;
     this.weight = checked.affine ? constant([numFeatures], 1) : null;
     this.bias = checked.affine ? constant([numFeatures], 0) : null;
-    this.#running = checked.trackRunningStats
-      ? {
-          mean: constant([numFeatures], 0).detach(),
-          variance: constant([numFeatures], 1).detach(),
-          batches: Tensor.persistent(new Int32Array(1), []),
-        }
-      : null;
+    this.#running = checked.trackRunningStats ? newStatistics(numFeatures) : null;
   }
 
   /** @throws ArgumentError in training mode if each channel has a single value */
@@ -69,13 +64,7 @@ export abstract class BatchNorm extends Module {
   }
 
   protected override ownBuffers(): [string, Tensor][] {
-    if (this.#running === null) return [];
-    const { mean, variance, batches } = this.#running;
-    return [
-      ['running_mean', mean],
-      ['running_var', variance],
-      ['num_batches_tracked', batches],
-    ];
+    return statisticsBuffers(this.#running);
   }
 
   override extraRepr(): string {

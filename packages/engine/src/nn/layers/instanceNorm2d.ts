@@ -6,11 +6,12 @@ import type { RunningStatistics } from '../../ops/batchNorm.ts';
 import { instanceNorm } from '../../ops/rowNorm.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, sizeOf } from '../../shape.ts';
-import { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { pythonScientific } from './batchNorm.ts';
 import { defineLayer, imageShape } from './define.ts';
 import { rowStatistics, VALUES_PER_ROW } from './memory.ts';
+import { newStatistics, statisticsBuffers } from './runningStatistics.ts';
 
 const options = {
   eps: z.number().min(0).default(1e-5).describe('Added to the variance to avoid a division by zero'),
@@ -43,14 +44,7 @@ export class InstanceNorm2d extends Module {
     this.#options = checked;
     this.weight = checked.affine ? constant([numFeatures], 1) : null;
     this.bias = checked.affine ? constant([numFeatures], 0) : null;
-    this.#running = checked.trackRunningStats
-      ? {
-          mean: constant([numFeatures], 0).detach(),
-          variance: constant([numFeatures], 1).detach(),
-          // PyTorch has this buffer too, and never changes it.
-          batches: Tensor.persistent(new Int32Array(1), []),
-        }
-      : null;
+    this.#running = checked.trackRunningStats ? newStatistics(numFeatures) : null;
   }
 
   /** @throws ArgumentError for images of one position that are normalised with their own statistics */
@@ -60,13 +54,7 @@ export class InstanceNorm2d extends Module {
   }
 
   protected override ownBuffers(): [string, Tensor][] {
-    if (this.#running === null) return [];
-    const { mean, variance, batches } = this.#running;
-    return [
-      ['running_mean', mean],
-      ['running_var', variance],
-      ['num_batches_tracked', batches],
-    ];
+    return statisticsBuffers(this.#running);
   }
 
   override extraRepr(): string {

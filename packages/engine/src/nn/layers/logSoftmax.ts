@@ -1,48 +1,22 @@
-// The log-softmax layer (torch.nn.LogSoftmax): options, module, shape rule.
-import { z } from 'zod';
+// The log-softmax layer (torch.nn.LogSoftmax). overDimension.ts has its option `dim`.
 import { construct } from '../../construction.ts';
 import { logSoftmax as apply } from '../../ops/softmax.ts';
-import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
-import { Module } from '../module.ts';
-import { defineLayer, sampleDimension } from './define.ts';
-
-const options = {
-  dim: z
-    .int()
-    .default(1)
-    .describe(
-      'The dimension along which the probabilities sum to 1. 0 is the batch, which is not allowed. Negative numbers count from the end',
-    ),
-};
-const constructorArguments = z.strictObject(options);
+import { defineLayer } from './define.ts';
+import { dimOptions, OverDimension, shapeOverDimension } from './overDimension.ts';
 
 /** Computes log-probabilities over dimension `dim`. Default: dim 1. */
-export class LogSoftmax extends Module {
-  readonly #dim: number;
-
-  constructor(dim?: number) {
-    super();
-    this.#dim = checkArguments('LogSoftmax', constructorArguments, { dim }, {}).dim;
-  }
-
+export class LogSoftmax extends OverDimension {
   override forward(input: Tensor): Tensor {
-    return apply(input, this.#dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.#dim}`;
+    return apply(input, this.dim);
   }
 }
 
 export const logSoftmax = defineLayer({
   type: 'logSoftmax',
   description: 'Converts logits to log-probabilities, which the losses nll and klDiv expect',
-  options,
-  outputShape({ dim }, input) {
-    sampleDimension('dim', dim, input);
-    return input;
-  },
+  options: dimOptions,
+  outputShape: shapeOverDimension,
   outputRange: () => ({ min: -Infinity, max: 0 }),
   memory: { gradientReads: 'output' },
   build: ({ dim }) => new LogSoftmax(dim),
