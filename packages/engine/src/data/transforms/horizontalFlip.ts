@@ -1,7 +1,7 @@
 // Mirrors images at random (torchvision.transforms.RandomHorizontalFlip). Evaluation mirrors no image.
 import { z } from 'zod';
+import { sizeOf } from '../../shape.ts';
 import { defineTransform, imageSize } from './define.ts';
-import { move } from './window.ts';
 
 export const horizontalFlip = defineTransform({
   type: 'horizontalFlip',
@@ -20,13 +20,17 @@ export const horizontalFlip = defineTransform({
   }),
   build({ p }, input) {
     const [channels, height, width] = imageSize(input);
-    const kept = Int32Array.from({ length: width }, (_, i) => i);
-    const rows = { map: Int32Array.from({ length: height }, (_, i) => i), length: height };
-    const plain = { channels, height, width, rows, columns: { map: kept, length: width }, fill: 0 };
-    const mirrored = { ...plain, columns: { map: kept.toReversed(), length: width } };
+    const size = sizeOf(input);
     return (from, fromAt, out, outAt, draws) => {
-      const mirrors = draws !== null && draws.uniform() < p;
-      move(mirrors ? mirrored : plain, 0, 0, from, fromAt, out, outAt);
+      if (draws === null || draws.uniform() >= p) {
+        out.set(from.subarray(fromAt, fromAt + size), outAt);
+        return;
+      }
+      for (let row = 0; row < channels * height; row++) {
+        const last = fromAt + (row + 1) * width - 1;
+        const at = outAt + row * width;
+        for (let column = 0; column < width; column++) out[at + column] = from[last - column];
+      }
     };
   },
 });
