@@ -202,7 +202,9 @@ describe.skipIf(!canWatchProcesses)('a response that takes more memory or time t
     }
     await little.close();
     const hasty = await openPredicting(redis, { predictions: { timeLimitMs: 0 } }, onTestFinished);
-    const late = await call(hasty, what, 'application/json');
+    let late = await call(hasty, what, 'application/json');
+    // On a busy machine, the response may arrive together with the end of its time.
+    while (late.statusCode === 200) late = await call(hasty, what, 'application/json');
     expect([late.statusCode, late.headers['retry-after']]).toEqual([503, '5']);
     expect(late.json<Problem>().detail).toMatch(remedy);
     expect(late.json<Problem>().detail).toMatch(/took longer than 0 s: .*, or try again later\.$/);
