@@ -99,6 +99,13 @@ describe('the error for an upload names the kind of the file and what to do:', (
     ['gzip in gzip', gzipSync(gzipSync(text('a,b\n'))), /a gzip file: unpack it/],
     ['one PNG', plainPng(3, 2, 1), /^file is a PNG image: send images as a zip with one folder per class$/],
     ['one JPEG', file([0xff, 0xd8, 0xff, 0xe0]), /a JPEG image: send images as a zip/],
+    ['an AVIF image', ftyp('avif'), /an AVIF image: send images as a zip/],
+    ['an AVIF image that names itself a general image', file([0, 0, 0, 0x18], 'ftypmif1', [0, 0, 0, 0], 'mif1avif'), /an AVIF image: send/],
+    [
+      'a HEIC image that names itself a general image',
+      file([0, 0, 0, 0x18], 'ftypmif1', [0, 0, 0, 0], 'mif1heic'),
+      /a HEIC image: convert/,
+    ],
     ['a HEIC image', ftyp('heic'), /a HEIC image: convert it to PNG or JPEG; an iPhone/],
     ['a BMP image', file('BM', [60, 0, 0, 0, 0, 0, 0, 0]), /a BMP image: send images as a zip with one folder per class/],
     ['an SVG drawing', text('<?xml version="1.0"?>\n<svg xmlns="x"/>'), /an SVG drawing: convert it/],
