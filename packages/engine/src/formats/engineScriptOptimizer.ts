@@ -4,6 +4,7 @@ import type { Construction } from '../construction.ts';
 import { findOptimizer, type GroupOptions, optionsOfGroups } from '../optim/index.ts';
 import { groupsOfNames } from '../training/parameterGroups.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { groupPatterns } from '../training/presetPatterns.ts';
 import { outlineWeights } from '../training/weightsOutline.ts';
 import { construction, Imports, literal } from './engineScriptCode.ts';
 
@@ -22,9 +23,10 @@ export function makeOptimizers(spec: JobSpec, imports: Imports): string[] {
   const own = scheduler === undefined ? [] : [`const schedule = ${scheduleOf(optimizer)};`];
   if (optimizer.groups === undefined)
     return [`const optimizer = ${optimizerCode(definition.pytorch(optimizer), 'model.parameters()')};`, ...own];
-  const patterns = optimizer.groups.map(({ layers }) => layers);
+  const { names, trained } = outlineWeights(spec);
+  const patterns = groupPatterns(spec, names);
   // An optimizer needs parameters, so a group without any is left out.
-  const used = new Set(groupsOfNames(patterns, [...outlineWeights(spec).trained.keys()]));
+  const used = new Set(groupsOfNames(patterns, [...trained.keys()]));
   const entries = optionsOfGroups(optimizer).flatMap((options, group) => {
     if (!used.has(group)) return [];
     const made = optimizerCode(definition.pytorch(options), `parameters[${group}]`);

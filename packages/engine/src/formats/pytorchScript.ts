@@ -131,7 +131,7 @@ function definitionsIn({ definitions, positional }: Construction): string[] {
 }
 
 function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
-  const { data, loss, optimizer, scheduler } = spec;
+  const { data, loss, scheduler } = spec;
   const sampling = samplingOf(data);
   const order = { shuffle: ['shuffle=True'], balanced: ['sampler=sampler'], sequential: [] }[sampling];
   const options = [`batch_size=${data.batchSize}`, ...order, ...(data.dropLast ? ['drop_last=True'] : [])];
@@ -139,7 +139,7 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
   const lines = [
     ...classWeights(spec),
     `criterion = ${pythonCall(findLoss(loss.type).pytorch(loss))}`,
-    optimizerCode(optimizer),
+    optimizerCode(spec),
     ...(scheduler === undefined ? [] : [`scheduler = ${pythonCall(findScheduler(scheduler.type).pytorch(scheduler), 'optimizer')}`]),
     ...(sampling === 'balanced' ? balancedSampler : []),
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,

@@ -1,8 +1,9 @@
 // The parts of a PyTorch script about single weights: which are frozen, and in which group of the optimizer they are. The script selects them
 // by the patterns of the spec.
-import { findOptimizer, type OptimizerSpec } from '../optim/index.ts';
+import { findOptimizer } from '../optim/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
-import { frozenPatterns } from '../training/weightsOutline.ts';
+import { groupPatterns } from '../training/presetPatterns.ts';
+import { frozenPatterns, weightShapes } from '../training/weightsOutline.ts';
 import { pythonCall, pythonEntries } from './pytorchScriptCode.ts';
 
 const hasPatterns = ({ freeze, optimizer }: JobSpec): boolean => freeze !== undefined || optimizer.groups !== undefined;
@@ -57,19 +58,27 @@ training_mode()
 export const trainingMode = ({ freeze }: JobSpec): string => (freeze === undefined ? 'model.train()' : 'training_mode()');
 
 /** Returns the code that makes the optimizer. Its own options are those of the first group of parameters, which may have none. */
-export function optimizerCode(optimizer: OptimizerSpec): string {
+export function optimizerCode(spec: JobSpec): string {
+  const { optimizer } = spec;
   const definition = findOptimizer(optimizer.type);
   const construction = definition.pytorch(optimizer);
   if (optimizer.groups === undefined) return `optimizer = ${pythonCall(construction, 'model.parameters()')}`;
-  const patterns = optimizer.groups.map(({ layers }) => layers);
+  const patterns = groupPatterns(
+    spec,
+    weightShapes(spec).map(({ name }) => name),
+  );
+  const listed = patterns.every((pattern) => typeof pattern === 'string')
+    ? pythonPatterns(patterns)
+    : `[${patterns.map((pattern) => pythonPatterns([pattern].flat())).join(', ')}]`;
+  const choice = listed.startsWith('[[') ? 'pattern' : '[pattern]';
   const changes = optimizer.groups.map((group, index) => {
     const entries = pythonEntries(definition.pytorchGroup(group)).map((entry) => `, ${entry}`);
     return `    {"params": groups[${index + 1}]${entries.join('')}},`;
   });
-  return `group_patterns = ${pythonPatterns(patterns)}
+  return `group_patterns = ${listed}
 groups = [[] for _ in range(${patterns.length + 1})]
 for name, parameter in model.named_parameters():
-    group = next((index for index, pattern in enumerate(group_patterns, 1) if matches(name, [pattern])), 0)
+    group = next((index for index, pattern in enumerate(group_patterns, 1) if matches(name, ${choice})), 0)
     groups[group].append(parameter)
 parameter_groups = [
     {"params": groups[0]},

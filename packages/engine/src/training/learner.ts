@@ -17,7 +17,7 @@ import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
 import { freezeWeights, trainedParameters } from './freezing.ts';
-import { inOurNames } from './presetPatterns.ts';
+import { groupPatterns, inOurNames } from './presetPatterns.ts';
 import { namedWeights } from './weights.ts';
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
@@ -90,15 +90,15 @@ export class Learner {
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
+    const names = namedWeights(this.model).map(([name]) => name);
     if (spec.freeze !== undefined) {
-      const names = namedWeights(this.model).map(([name]) => name);
       freezeWeights(this.model, inOurNames(spec.model, spec.freeze, names));
     }
     this.trained = trainedParameters(this.model);
     this.#steps = new Passes(this.model);
     this.#evaluations = new Passes(this.model);
     this.#parameters = this.trained.map(([, parameter]) => parameter);
-    this.optimizer = new GroupedOptimizer(spec.optimizer, this.model);
+    this.optimizer = new GroupedOptimizer(spec.optimizer, this.model, groupPatterns(spec, names));
     this.loss = spec.loss;
     this.#criterion = isBalanced(spec.loss) ? dataIsMissing : buildLoss(spec.loss);
     this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;

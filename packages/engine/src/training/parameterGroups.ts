@@ -5,21 +5,32 @@ import { findOptimizer, type Optimizer, type OptimizerSpec, optionsOfGroups, typ
 import { trainedParameters } from './freezing.ts';
 import { matchNames } from './namePatterns.ts';
 
+/** For each group, a pattern, or several patterns of which one must match. */
+export type GroupPatterns = readonly (string | readonly string[])[];
+
 /**
- * Returns the group of each weight: 0 if no pattern matches it, otherwise 1 more than the index of the first pattern that does.
+ * Returns the group of each weight: 0 if no pattern matches it, otherwise 1 more than the index of the first group whose pattern does.
  * @param names the names of the weights
  */
-export function groupsOfNames(patterns: readonly string[], names: readonly string[]): readonly number[] {
-  const matched = matchNames(patterns, names);
+export function groupsOfNames(patterns: GroupPatterns, names: readonly string[]): readonly number[] {
+  const matched = matchGroups(patterns, names);
   return names.map((name) => matched.findIndex((set) => set.has(name)) + 1);
+}
+
+/** Returns, for each group, the names that its patterns match. */
+export function matchGroups(patterns: GroupPatterns, names: readonly string[]): readonly ReadonlySet<string>[] {
+  return patterns.map((pattern) => {
+    const matched = matchNames(typeof pattern === 'string' ? [pattern] : pattern, names);
+    return new Set(matched.flatMap((set) => [...set]));
+  });
 }
 
 /**
  * Returns the trained parameters of a network by groups: first those that no pattern matches, then, for each pattern, those that it is the
  * first to match. Frozen parameters are in no group.
- * @param patterns globs over the whole names of weights, or of what holds them; `*` crosses dots
+ * @param patterns for each group a glob, or several globs, over the whole names of weights, or of what holds them; `*` crosses dots
  */
-export function parameterGroups(model: Module, patterns: readonly string[]): Parameter[][] {
+export function parameterGroups(model: Module, patterns: GroupPatterns): Parameter[][] {
   const trained = trainedParameters(model);
   const groupOf = groupsOfNames(
     patterns,
@@ -35,11 +46,9 @@ export class GroupedOptimizer {
   /** For each parameter, in the order of the model: its group, and its index in the group. */
   readonly #places: readonly (readonly [group: number, index: number])[];
 
-  constructor(spec: OptimizerSpec, model: Module) {
-    const groups = parameterGroups(
-      model,
-      (spec.groups ?? []).map(({ layers }) => layers),
-    );
+  /** @param patterns the patterns of the spec's groups, over the names of the model */
+  constructor(spec: OptimizerSpec, model: Module, patterns: GroupPatterns) {
+    const groups = parameterGroups(model, patterns);
     const options = optionsOfGroups(spec);
     this.groups = groups.map((parameters, group) =>
       parameters.length === 0 ? null : findOptimizer(spec.type).build(options[group], parameters),

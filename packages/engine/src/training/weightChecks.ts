@@ -6,8 +6,8 @@ import type { LayerSummary } from '../nn/layers/index.ts';
 import { pointer, show } from '../validation.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { matchNames, unmatchedPatterns } from './namePatterns.ts';
-import { groupsOfNames } from './parameterGroups.ts';
-import { namesForPatterns } from './presetPatterns.ts';
+import { groupsOfNames, matchGroups } from './parameterGroups.ts';
+import { groupPatterns, namesForPatterns } from './presetPatterns.ts';
 import type { Trained } from './summary.ts';
 import { outlineWeights, type WeightsOutline } from './weightsOutline.ts';
 
@@ -35,11 +35,9 @@ export function checkTrained(
   }
   const outline = outlineWeights(spec);
   if (freeze !== undefined) checkFreeze(freeze, outline, namesForPatterns(spec.model, outline.names), problems);
-  checkGroups(patternsOf(optimizer), outline, problems);
-  return { byLayer: outline.trainedByLayer, stateValues: stateValuesOf(optimizer, outline) };
+  checkGroups(spec, outline, problems);
+  return { byLayer: outline.trainedByLayer, stateValues: stateValuesOf(spec, outline) };
 }
-
-const patternsOf = ({ groups = [] }: OptimizerSpec): string[] => groups.map(({ layers }) => layers);
 
 /** Returns, for each group, the number of arrays that the optimizer keeps for each parameter. */
 function stateArraysOf(optimizer: OptimizerSpec): number[] {
@@ -47,10 +45,10 @@ function stateArraysOf(optimizer: OptimizerSpec): number[] {
 }
 
 /** Returns the number of values that the optimizer keeps for all trained parameters together. */
-function stateValuesOf(optimizer: OptimizerSpec, { trained }: WeightsOutline): number {
-  const arrays = stateArraysOf(optimizer);
+function stateValuesOf(spec: Pick<JobSpec, 'model' | 'optimizer'>, { names, trained }: WeightsOutline): number {
+  const arrays = stateArraysOf(spec.optimizer);
   const sizes = [...trained.values()];
-  return groupsOfNames(patternsOf(optimizer), [...trained.keys()]).reduce((sum, group, at) => sum + arrays[group] * sizes[at], 0);
+  return groupsOfNames(groupPatterns(spec, names), [...trained.keys()]).reduce((sum, group, at) => sum + arrays[group] * sizes[at], 0);
 }
 
 /** @param known the names that a pattern may match */
@@ -66,9 +64,10 @@ function checkFreeze(freeze: readonly string[], { names, trained }: WeightsOutli
   });
 }
 
-function checkGroups(patterns: readonly string[], { names }: WeightsOutline, problems: Problem[]): void {
-  const matched = matchNames(patterns, names);
-  for (const { index, message } of unmatchedPatterns(patterns, matched, names)) {
+function checkGroups(spec: Pick<JobSpec, 'model' | 'optimizer'>, { names }: WeightsOutline, problems: Problem[]): void {
+  const patterns = (spec.optimizer.groups ?? []).map(({ layers }) => layers);
+  const matched = matchGroups(groupPatterns(spec, names), names);
+  for (const { index, message } of unmatchedPatterns(patterns, matched, namesForPatterns(spec.model, names))) {
     problems.push({ path: pointer(['optimizer', 'groups', index, 'layers']), message, code: 'unknownWeight' });
   }
   const taken = new Set<string>();
