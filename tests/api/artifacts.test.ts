@@ -133,6 +133,20 @@ describe('the ONNX model', () => {
     }
   });
 
+  apiTest('has the statistics with which the weights were trained', async ({ api }) => {
+    const standardized = { ...spec, data: { ...spec.data, transforms: [{ type: 'standardize' as const }] } };
+    const attempt = await startJob(api.jobs, standardized);
+    const network = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(0));
+    const channels = describeData(spec.data).inputShape[0];
+    const statistics = [{ mean: new Array<number>(channels).fill(0.25), std: new Array<number>(channels).fill(2) }];
+    const weights = encodeWeights(network, 'test', { standardize: JSON.stringify(statistics) }).bytes;
+    await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', weights);
+    await attempt.finish({ status: 'succeeded', result });
+    const { rawPayload } = await api.get(`/jobs/${attempt.jobId}/artifacts/model.onnx`);
+    expect(Uint8Array.from(rawPayload)).toEqual(encodeOnnx(standardized, weights, attempt.jobId));
+    expect(rawPayload.includes(new Uint8Array(Float32Array.of(0.25).buffer))).toBe(true);
+  });
+
   apiTest('of a job without weights is a 404 that says when it will be there', async ({ api }) => {
     const id = await createJob(api.jobs);
     const response = await api.get(`/jobs/${id}/artifacts/model.onnx`);
