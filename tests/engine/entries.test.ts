@@ -24,7 +24,7 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
       balancedWeights batchTensors bceLoss bceWithLogitsLoss cat clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
       defaultGenerator div dropout dropout2d embedding encodeWeights exp expand flatten formatShape formatTensor freezeWeights fromFlat full
       gradientNorm groupNorm huberLoss inArena indices instanceNorm isGradEnabled klDivLoss l1Loss layerNorm
-      leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean minimum mm mseLoss mul narrow neg
+      leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean metricSums minimum mm mseLoss mul narrow neg
       nllLoss noGrad ones optim pad parameterGroups permute pow prelu rand randn reciprocal relu reshape serveTeam setBackend
       smoothL1Loss softmax sqrt square strictKernels sub sum t tensor train transpose upsample variance
       withBackend zeros
@@ -51,11 +51,12 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
   './spec': [
     spec,
     `
-      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel canonicalJson catalog catalogSchema checkSpec
-      checkedJobSchema convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema gradientSnapshotSchema
-      imagePreparationOf imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
-      lossDefinitions lossSchema mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer
-      predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor torchvisionNames trainingSummarySchema
+      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel canonicalJson catalog catalogSchema checkSpec checkedJobSchema
+      convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema goalOf gradientSnapshotSchema imagePreparationOf
+      imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt lossDefinitions
+      lossSchema metricName metricNames mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer
+      predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor torchvisionNames
+      trainingSummarySchema
     `,
   ],
   './node': [

@@ -17,6 +17,11 @@ const pointSchema = z.object({
   trainLoss: z.number(),
   testLoss: z.number().nullable(),
   testAccuracy: z.number().nullable(),
+  testF1: z.number().optional(),
+  testTop5: z.number().optional(),
+  testMae: z.number().optional(),
+  testRmse: z.number().optional(),
+  testR2: z.number().optional(),
   learningRate: z.number(),
 });
 /** The line that a script prints for an epoch. */
@@ -46,12 +51,12 @@ export function printedCurve(printed: string): CurvePoint[] {
 export function curveDistance(a: readonly CurvePoint[], b: readonly CurvePoint[]): number {
   if (a.length !== b.length) return Infinity;
   const distances = a.flatMap((point, i) =>
-    (['trainLoss', 'testLoss', 'learningRate'] as const).map((name) => distance(point[name], b[i][name])),
+    (['trainLoss', 'testLoss', 'testMae', 'testRmse', 'testR2', 'learningRate'] as const).map((name) => distance(point[name], b[i][name])),
   );
   return Math.max(...distances);
 }
 
-function distance(a: number | null, b: number | null): number {
+function distance(a: number | null = null, b: number | null = null): number {
   if (a === b) return 0;
   return a === null || b === null ? Infinity : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
 }

@@ -1,5 +1,5 @@
 // A sweep: a set of ordinary jobs from one spec, and their ranking. The space lists the fields of the spec in which the jobs differ.
-import { newJobSchema, nonFiniteName } from '@trainyard/engine/spec';
+import { metricName, newJobSchema, nonFiniteName } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { jobId } from './job.ts';
 import { storedSpec } from './spec.ts';
@@ -50,8 +50,6 @@ export const sweepStrategy = z.discriminatedUnion('type', [
 ]);
 export type SweepStrategy = z.infer<typeof sweepStrategy>;
 
-export const sweepMetric = z.enum(['trainLoss', 'testLoss', 'testAccuracy']);
-export type SweepMetric = z.infer<typeof sweepMetric>;
 export const sweepGoal = z.enum(['minimize', 'maximize']);
 export type SweepGoal = z.infer<typeof sweepGoal>;
 
@@ -63,8 +61,8 @@ export const newSweep = z.strictObject({
   spec: z.record(z.string(), z.unknown()).describe('The common job spec, as for `POST /jobs`, without a webhook.'),
   space: sweepSpace,
   strategy: sweepStrategy,
-  metric: sweepMetric.default('trainLoss').describe('The metric of the last epoch that ranks the jobs.'),
-  goal: sweepGoal.optional().describe('If omitted, accuracies are maximized and losses are minimized.'),
+  metric: metricName.default('trainLoss').describe('The metric of the last epoch that ranks the jobs.'),
+  goal: sweepGoal.optional().describe('If omitted, it follows from the metric: losses and errors are minimized, all others are maximized.'),
   maxJobs: z.int().min(1).max(500).default(20).describe('The number of jobs to draw. For a grid, its maximum number of jobs.'),
   seed: z
     .int()
@@ -92,7 +90,7 @@ export const sweepSchema = z
     spec: storedSpec.describe('The common job spec, without the values of the space.'),
     space: sweepSpace,
     strategy: sweepStrategy,
-    metric: sweepMetric,
+    metric: metricName,
     goal: sweepGoal,
     seed: z.int(),
   })

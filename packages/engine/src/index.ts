@@ -104,5 +104,6 @@ export { freezeWeights } from './training/freezing.ts';
 export { parameterGroups } from './training/parameterGroups.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
 export { countCorrect } from './training/metrics.ts';
+export { type MetricSums, metricSums } from './training/metricSums.ts';
 export { train } from './training/trainer.ts';
 export { encodeWeights, loadWeights, NonFiniteWeightsError, WeightsError } from './training/weights.ts';

@@ -33,6 +33,7 @@ export {
   type TrainingSummary,
   trainingSummarySchema,
 } from './training/metrics.ts';
+export { goalOf, type MetricName, metricName, metricNames } from './training/metricDefinitions.ts';
 export { NonFiniteNumbers, nonFiniteName, nonFiniteSchema } from './training/nonFinite.ts';
 export { type PredictionCost, predictionCost } from './training/predictionCost.ts';
 export { imagePreparationOf, imageSample } from './training/imageSample.ts';

@@ -122,13 +122,13 @@ describe('the evaluation of an epoch', () => {
       ],
       [1, 4, 1, NaN],
     );
-    const rest = { meanError: null, meanAbsoluteError: null, rootMeanSquaredError: null };
+    const rest = { meanError: null, meanAbsoluteError: null, rootMeanSquaredError: null, r2: null };
     expect(tally.summary(7)).toEqual({
       kind: 'values',
       epoch: 7,
       samples: 3,
       outputs: [
-        { index: 0, meanError: 1 / 3, meanAbsoluteError: 5 / 3, rootMeanSquaredError: Math.sqrt(3) },
+        { index: 0, meanError: 1 / 3, meanAbsoluteError: 5 / 3, rootMeanSquaredError: Math.sqrt(3), r2: -12.5 },
         { index: 1, ...rest },
       ],
       nonFinite: { 'outputs/1/meanError': 'nan', 'outputs/1/meanAbsoluteError': 'nan', 'outputs/1/rootMeanSquaredError': 'nan' },

@@ -9,6 +9,7 @@ import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { goalOf } from '../training/metricDefinitions.ts';
 import { frozenPatterns } from '../training/weightsOutline.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
@@ -22,22 +23,20 @@ interface Outline {
   /** The names imported from the engine's entry `data`. */
   readonly dataImports: Imports;
   readonly hasTest: boolean;
-  readonly hasClasses: boolean;
 }
 
 /**
- * Returns the text of `train.ts`. The program needs the engine and Node. It prints one line of JSON per epoch: epoch, trainLoss, testLoss,
- * testAccuracy, learningRate.
+ * Returns the text of `train.ts`. The program needs the engine and Node. It prints one line of JSON per epoch: epoch, trainLoss, the metrics of
+ * the test data, learningRate.
  * @param spec a checked spec, with its defaults filled in
  */
 export function engineScript(spec: JobSpec): string {
-  const { testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
+  const { testSamples } = findDataset(spec.data.dataset).describe(spec.data);
   const outline: Outline = {
     spec,
     imports: new Imports(),
     dataImports: new Imports(),
     hasTest: testSamples > 0,
-    hasClasses: target.kind === 'class',
   };
   const body = [setUp(outline), model(outline), data(outline), learner(outline), loop(outline)].join('\n');
   return `${head(outline)}\n${body}`;
@@ -118,6 +117,7 @@ function data({ spec, dataImports, hasTest }: Outline): string {
     ...(hasTest
       ? [
           "if (data.test === null) throw new Error('the data has no test part');",
+          'const testTarget = data.test.target;',
           `const testOrder = ${dataImports.use('sampleOrder')}(null, data.test.length);`,
           `const testLoader = ${loader}(data.test, ${options(`batchSize: ${EVALUATION_BATCH}`, 'dropLast: false', ...shown)});`,
         ]
@@ -127,7 +127,7 @@ function data({ spec, dataImports, hasTest }: Outline): string {
   return lines.join('\n');
 }
 
-function learner({ spec, imports, hasTest, hasClasses }: Outline): string {
+function learner({ spec, imports, hasTest }: Outline): string {
   const { loss } = spec;
   const lines = [
     ...(isBalanced(loss) ? [`const classWeights = ${imports.use('tensor')}(${imports.use('balancedWeights')}(data.train));`] : []),
@@ -135,28 +135,27 @@ function learner({ spec, imports, hasTest, hasClasses }: Outline): string {
     ...makeOptimizers(spec, imports),
     '',
   ];
-  return `${lines.join('\n')}${hasTest ? evaluation(imports, hasClasses) : ''}`;
+  return `${lines.join('\n')}${hasTest ? evaluation(imports) : ''}`;
 }
 
-function evaluation(imports: Imports, hasClasses: boolean): string {
-  const correct = hasClasses ? `        correct += ${imports.use('countCorrect')}(output.values, batch.targets, output.shape[1]);\n` : '';
+function evaluation(imports: Imports): string {
   return `
 function evaluate() {
   model.eval();
   let totalLoss = 0;
-  let seen = 0;
-${hasClasses ? '  let correct = 0;\n' : ''}  for (const batch of testLoader.epoch(testOrder)) {
+  const sums = ${imports.use('metricSums')}(testTarget);
+  for (const batch of testLoader.epoch(testOrder)) {
     ${imports.use('inArena')}(() => {
       ${imports.use('noGrad')}(() => {
         const [input, target] = ${imports.use('batchTensors')}(batch);
         const output = model.forward(input);
         totalLoss += criterion.forward(output, target).item() * batch.size;
-        seen += batch.size;
-${correct}      });
+        sums.add(output.values, batch.targets);
+      });
     });
   }
   model.train();
-  return { testLoss: totalLoss / seen, testAccuracy: ${hasClasses ? 'correct / seen' : 'null'} };
+  return { testLoss: totalLoss / sums.samples, ...sums.metrics };
 }
 `;
 }
@@ -188,10 +187,9 @@ function loop({ spec, imports, dataImports, hasTest }: Outline): string {
     '      seen += batch.size;',
     '    });',
     '  }',
-    `  const { testLoss, testAccuracy } = ${hasTest ? 'evaluate()' : '{ testLoss: null, testAccuracy: null }'};`,
-    '  const trainLoss = totalLoss / seen;',
-    '  console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));',
-    ...(follows ? observeMetrics(spec, '{ trainLoss, testLoss, testAccuracy }', '  ') : []),
+    `  const metrics = { trainLoss: totalLoss / seen, ${hasTest ? '...evaluate()' : 'testLoss: null, testAccuracy: null'} };`,
+    '  console.log(JSON.stringify({ epoch, ...metrics, learningRate }));',
+    ...(follows ? observeMetrics(spec, 'metrics', '  ') : []),
     ...(earlyStopping === undefined ? [] : stopping(earlyStopping)),
   ];
   const before = [
@@ -209,10 +207,11 @@ function orderCode({ data }: JobSpec, dataImports: Imports): string {
 }
 
 function stopping({ metric, patience, minDelta }: NonNullable<JobSpec['earlyStopping']>): string[] {
-  const gain = metric === 'testAccuracy' ? `${metric} - best` : `best - ${metric}`;
+  const gain = goalOf(metric) === 'maximize' ? 'value - best' : 'best - value';
   return [
-    `  if (Number.isFinite(${metric}) && (best === null || ${gain} > ${minDelta})) {`,
-    `    best = ${metric};`,
+    `  const value = metrics.${metric};`,
+    `  if (typeof value === 'number' && Number.isFinite(value) && (best === null || ${gain} > ${minDelta})) {`,
+    '    best = value;',
     '    waited = 0;',
     '  } else {',
     '    waited += 1;',

@@ -2,6 +2,7 @@
 // and puts them in the order in which the engine draws random numbers: seed, layers, data, then the order of each epoch.
 import type { Argument, Construction } from '../construction.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
+import type { Target } from '../data/dataset.ts';
 import type { PyTorchData } from '../data/define.ts';
 import { samplingOf } from '../data/sampling.ts';
 import { isBalanced } from '../losses/classWeights.ts';
@@ -10,8 +11,11 @@ import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
+import { classMetricsInPython } from '../training/classMetrics.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
+import { goalOf } from '../training/metricDefinitions.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
+import { valueMetricsInPython } from '../training/valueMetrics.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
 import { freezing, globImport, globs, optimizerCode, trainingMode } from './pytorchScriptWeights.ts';
 import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';
@@ -22,12 +26,12 @@ interface Outline {
   readonly data: PyTorchData;
   readonly transform: TransformCode | null;
   readonly hasTest: boolean;
-  readonly hasClasses: boolean;
+  readonly target: Target;
 }
 
 /**
  * Returns the text of `train.py`. The script needs PyTorch, and numpy if samples are transformed at random. It prints one line of JSON per
- * epoch: epoch, trainLoss, testLoss, testAccuracy, learningRate.
+ * epoch: epoch, trainLoss, the metrics of the test data, learningRate.
  * @param spec a checked spec, with its defaults filled in
  */
 export function pytorchScript(spec: JobSpec): string {
@@ -38,7 +42,7 @@ export function pytorchScript(spec: JobSpec): string {
     data: dataset.pytorch(spec.data),
     transform: transformCode(spec),
     hasTest: testSamples > 0,
-    hasClasses: target.kind === 'class',
+    target,
   };
   const blocks = [head(outline), setUp(outline), learner(outline), loop(outline)];
   return blocks.join('\n');
@@ -130,7 +134,7 @@ function definitionsIn({ definitions, positional }: Construction): string[] {
   return [...positional.flatMap(inner), ...(definitions === undefined ? [] : [definitions])];
 }
 
-function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
+function learner({ spec, transform, hasTest, target }: Outline): string {
   const { data, loss, scheduler } = spec;
   const sampling = samplingOf(data);
   const order = { shuffle: ['shuffle=True'], balanced: ['sampler=sampler'], sequential: [] }[sampling];
@@ -145,7 +149,7 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
     '',
   ];
-  return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform?.changesSamples === true) : ''}`;
+  return `${lines.join('\n')}${hasTest ? evaluation(spec, target, transform?.changesSamples === true) : ''}`;
 }
 
 /** The lines that make a sampler which draws each class equally often. */
@@ -166,20 +170,21 @@ function classWeights({ data, loss }: JobSpec): string[] {
 }
 
 /** Returns the code of the evaluation. It uses split() and not a DataLoader, because a DataLoader would draw from the seeded generator. */
-function evaluation(spec: JobSpec, hasClasses: boolean, transforms: boolean): string {
-  // argmax treats NaN as the largest value. A sample whose outputs are not all finite must not count as correct.
-  const isCorrect = spec.onNonFinite === 'fail' ? 'output.argmax(1) == y' : '(output.argmax(1) == y) & output.isfinite().all(1)';
+function evaluation(spec: JobSpec, target: Target, transforms: boolean): string {
   return `
+
+${target.kind === 'class' ? classMetricsInPython(target.classes.length) : valueMetricsInPython}
 
 def evaluate():
     model.eval()
-    total_loss, correct = 0.0, 0
+    total_loss, outputs = 0.0, []
     with torch.no_grad():
         for x, y in zip(test_inputs.split(${EVALUATION_BATCH}), test_targets.split(${EVALUATION_BATCH})):
             output = model(${transforms ? 'transform(x)' : 'x'})
             total_loss += criterion(output, y).item() * len(x)
-${hasClasses ? `            correct += (${isCorrect}).sum().item()\n` : ''}    ${trainingMode(spec)}
-    return total_loss / len(test_inputs), ${hasClasses ? 'correct / len(test_inputs)' : 'None'}
+            outputs.append(output)
+    ${trainingMode(spec)}
+    return {"testLoss": total_loss / len(test_inputs), **metrics_of(torch.cat(outputs), test_targets)}
 
 `;
 }
@@ -213,10 +218,8 @@ function loop({ spec, transform, hasTest }: Outline): string {
     ...(scheduler !== undefined && perStep ? ['    scheduler.step()'] : []),
     '    total_loss += loss.item() * len(x)',
     '    seen += len(x)',
-    `test_loss, test_accuracy = ${hasTest ? 'evaluate()' : 'None, None'}`,
-    'metrics = {"epoch": epoch, "trainLoss": total_loss / seen, "testLoss": test_loss,',
-    '           "testAccuracy": test_accuracy, "learningRate": learning_rate}',
-    'print(json.dumps(metrics), flush=True)',
+    `metrics = {"trainLoss": total_loss / seen, ${hasTest ? '**evaluate()' : '"testLoss": None, "testAccuracy": None'}}`,
+    'print(json.dumps({"epoch": epoch, **metrics, "learningRate": learning_rate}), flush=True)',
     ...(scheduler === undefined || perStep ? [] : [`scheduler.step(${followed === null ? '' : `metrics["${followed}"]`})`]),
     ...(earlyStopping === undefined ? [] : stopping(earlyStopping)),
   ];
@@ -225,7 +228,7 @@ function loop({ spec, transform, hasTest }: Outline): string {
 }
 
 function stopping({ metric, patience, minDelta }: NonNullable<JobSpec['earlyStopping']>): string[] {
-  const gain = metric === 'testAccuracy' ? 'value - best' : 'best - value';
+  const gain = goalOf(metric) === 'maximize' ? 'value - best' : 'best - value';
   return [
     `value = metrics["${metric}"]`,
     `if math.isfinite(value) and (best is None or ${gain} > ${pythonFloat(minDelta)}):`,

@@ -3,6 +3,8 @@
 // and returns the next one, as plain JSON that a checkpoint can store.
 import { type Construction, changed, construct } from '../construction.ts';
 import { z } from 'zod';
+import type { Target } from '../data/dataset.ts';
+import type { MetricName } from '../training/metricDefinitions.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
 
 /** The option `interval` of schedulers. */
@@ -12,8 +14,9 @@ export const interval = z.enum(['epoch', 'step']).default('epoch').describe('Whe
 export interface RunOutline {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
-  readonly hasTestData: boolean;
-  readonly hasClasses: boolean;
+  /** 0 without a test part. */
+  readonly testSamples: number;
+  readonly target: Target;
   /** Whether the optimizer has a momentum or a beta that the scheduler can change. */
   readonly takesMomentum: boolean;
 }
@@ -33,10 +36,6 @@ export interface PlateauState {
   readonly cooldown: number;
 }
 
-/** The metrics of an epoch that a scheduler can follow. */
-export const followedMetrics = ['trainLoss', 'testLoss', 'testAccuracy'] as const;
-export type FollowedMetric = (typeof followedMetrics)[number];
-
 /** The definition of a scheduler. Without type arguments: of any scheduler, with options that its schema has parsed. */
 export interface SchedulerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
@@ -51,7 +50,7 @@ export interface SchedulerDefinition<Schema extends z.ZodObject = z.ZodObject, O
    * Returns the metric that the scheduler follows; null if it follows none. If it follows one, the learning rate is the `rate` of its
    * state.
    */
-  metric(options: Options): FollowedMetric | null;
+  metric(options: Options): MetricName | null;
   /** Returns the state after an epoch with this value of the metric. */
   observe(options: Options, state: PlateauState, value: number): PlateauState;
   /** Returns the values of omitted options that follow from the run. */

@@ -1,14 +1,15 @@
 // The learning rate falls when a metric no longer improves (torch.optim.lr_scheduler.ReduceLROnPlateau).
 import { z } from 'zod';
-import { constructScheduler, defineScheduler, followedMetrics, type PlateauState } from './define.ts';
+import { goalOf, metricConflict, metricName } from '../training/metricDefinitions.ts';
+import { constructScheduler, defineScheduler, type PlateauState } from './define.ts';
 
 const options = {
   interval: z.literal('epoch').default('epoch').describe('This scheduler counts epochs, because a metric is known at the end of an epoch'),
-  metric: z.enum(followedMetrics).optional().describe('The metric that must improve. Default: testLoss, or trainLoss without test data'),
+  metric: metricName.optional().describe('The metric that must improve. Default: testLoss, or trainLoss without test data'),
   mode: z
     .enum(['min', 'max'])
     .optional()
-    .describe('`min`: a smaller value is better. `max`: a larger value is better. Default: `max` for testAccuracy, otherwise `min`'),
+    .describe('`min`: a smaller value is better. `max`: a larger value is better. Default: the one in which the metric gets better'),
   factor: z.number().gt(0).lt(1).default(0.1).describe('The factor of each change'),
   patience: z
     .int()
@@ -49,18 +50,13 @@ export const reduceOnPlateau = defineScheduler({
     return { rate: state.rate - lower > eps ? lower : state.rate, best, badEpochs: 0, cooldown: options.cooldown };
   },
   metric: ({ metric }) => metric ?? 'testLoss',
-  complete({ metric, mode }, { hasTestData }) {
-    const followed = metric ?? (hasTestData ? 'testLoss' : 'trainLoss');
-    return { metric: followed, mode: mode ?? (followed === 'testAccuracy' ? 'max' : 'min') };
+  complete({ metric, mode }, { testSamples }) {
+    const followed = metric ?? (testSamples > 0 ? 'testLoss' : 'trainLoss');
+    return { metric: followed, mode: mode ?? (goalOf(followed) === 'maximize' ? 'max' : 'min') };
   },
-  conflict({ metric }, { hasTestData, hasClasses }) {
-    if (metric !== undefined && metric !== 'trainLoss' && !hasTestData) {
-      return { field: 'metric', message: `there is no ${metric}, because the data has no test part: use trainLoss` };
-    }
-    if (metric === 'testAccuracy' && !hasClasses) {
-      return { field: 'metric', message: "there is no testAccuracy, because the data's targets are not classes: use testLoss" };
-    }
-    return null;
+  conflict({ metric }, run) {
+    const message = metric === undefined ? null : metricConflict(metric, run);
+    return message === null ? null : { field: 'metric', message };
   },
   pytorch: (given) => constructScheduler('lr_scheduler.ReduceLROnPlateau', options, given),
 });

@@ -1,6 +1,7 @@
 // The scheduler of a run: the learning rate and momentum of each step, and the state of a scheduler that follows a metric. A checkpoint
 // stores the result of `state`.
-import type { FollowedMetric, PlateauState, SchedulerDefinition } from './define.ts';
+import type { MetricName, MetricValues } from '../training/metricDefinitions.ts';
+import type { PlateauState, SchedulerDefinition } from './define.ts';
 import { checkNumber } from '../argumentChecks.ts';
 import { parsed } from '../registry.ts';
 import { findScheduler, schedulerSchema, type SchedulerSpec } from './index.ts';
@@ -16,7 +17,7 @@ export class Schedule {
   readonly #spec: SchedulerSpec | undefined;
   readonly #definition: SchedulerDefinition | null;
   readonly #base: number;
-  readonly #metric: FollowedMetric | null;
+  readonly #metric: MetricName | null;
   #state: PlateauState | null;
   /** The last result of `after`, and its index. All steps of an epoch have the same index, unless the scheduler counts steps. */
   #rates: Rates | null = null;
@@ -55,11 +56,11 @@ export class Schedule {
 
   /**
    * Updates the state of a scheduler that follows a metric.
-   * @param metrics the metrics of the epoch; null for metrics that the run does not have
+   * @param metrics the metrics of the epoch. Metrics that the run does not have are null or missing
    */
-  observe(metrics: Readonly<Record<FollowedMetric, number | null>>): void {
+  observe(metrics: MetricValues): void {
     if (this.#spec === undefined || this.#definition === null || this.#state === null || this.#metric === null) return;
-    const value = metrics[this.#metric];
+    const value = metrics[this.#metric] ?? null;
     if (value !== null) this.#state = this.#definition.observe(this.#spec, this.#state, value);
     this.#rates = null;
   }

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { Problem } from '../errors.ts';
+import { goalOf, metricConflict, metricName, type MetricValues } from './metricDefinitions.ts';
 
 export const earlyStoppingSchema = z
   .strictObject({
-    metric: z.enum(['testLoss', 'trainLoss', 'testAccuracy']).default('testLoss').describe('The metric that must improve'),
+    metric: metricName.default('testLoss').describe('The metric that must improve'),
     patience: z.int().min(1).default(3).describe('The number of consecutive epochs without a new best value after which the run ends'),
     minDelta: z.number().min(0).default(0).describe('A new best value must be better than the old one by more than this'),
   })
@@ -14,7 +15,7 @@ export const earlyStoppingSchema = z
 type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
 
 /** The metrics that can be watched, as measured in one epoch. */
-type WatchedMetrics = { readonly epoch: number } & Readonly<Record<EarlyStoppingSpec['metric'], number | null>>;
+type WatchedMetrics = { readonly epoch: number } & MetricValues;
 
 /** The state between epochs. It is stored in checkpoints. */
 export const earlyStoppingStateSchema = z.strictObject({
@@ -39,7 +40,7 @@ export class EarlyStopping {
    * Adds the metrics of an epoch and returns whether the run ends after it. A value that is not finite does not count as an improvement.
    */
   ends(metrics: WatchedMetrics): boolean {
-    const value = metrics[this.#spec.metric];
+    const value = metrics[this.#spec.metric] ?? null;
     const { best, waited } = this.state;
     if (value !== null && (best === null || this.#gain(value, best.value) > this.#spec.minDelta)) {
       this.state = { best: { epoch: metrics.epoch, value }, waited: 0 };
@@ -56,7 +57,7 @@ export class EarlyStopping {
   }
 
   #gain(value: number, best: number): number {
-    return this.#spec.metric === 'testAccuracy' ? value - best : best - value;
+    return goalOf(this.#spec.metric) === 'maximize' ? value - best : best - value;
   }
 }
 
@@ -76,12 +77,6 @@ export function describeStop({ epoch, metric, bestEpoch, best }: StoppedEarly): 
 
 /** Returns a problem if the metric cannot be measured on this data. */
 export function earlyStoppingProblems({ metric }: EarlyStoppingSpec, data: DatasetDescription): Problem[] {
-  const path = '/earlyStopping/metric';
-  if (metric !== 'trainLoss' && data.testSamples === 0) {
-    return [{ path, message: `the data has no test part to measure "${metric}" on: watch "trainLoss"`, code: 'invalidValue' }];
-  }
-  if (metric === 'testAccuracy' && data.target.kind !== 'class') {
-    return [{ path, message: 'the data has values as targets, so there is no accuracy: watch "testLoss"', code: 'invalidValue' }];
-  }
-  return [];
+  const message = metricConflict(metric, data);
+  return message === null ? [] : [{ path: '/earlyStopping/metric', message, code: 'invalidValue' }];
 }

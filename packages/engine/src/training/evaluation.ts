@@ -1,11 +1,15 @@
-// The details of an evaluation over the test part, besides its loss. For classes: the confusion matrix, and the wrong predictions with the
-// highest probabilities. For values: the error of each output. The batches of the evaluation are added up as they are computed.
+// The details of an evaluation over the test part, besides its loss. For classes: the scores of each class, the confusion matrix, and the
+// wrong predictions with the highest probabilities. For values: the errors of each output. The batches of the evaluation are added up as
+// they are computed.
 import { z } from 'zod';
 import type { Target, TargetArray } from '../data/dataset.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { classOf } from './classOf.ts';
+import { Calibration, calibrationSchema, RocCurve } from './classProbabilities.ts';
+import { ClassCounts } from './classMetrics.ts';
+import type { TestMetrics } from './metricDefinitions.ts';
 import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
+import { ValueErrors } from './valueMetrics.ts';
 
 /** The most wrong predictions that an evaluation lists. */
 const MOST_WRONG = 20;
@@ -17,6 +21,15 @@ const MOST_OUTPUTS = 1024;
 const epoch = z.int().min(1);
 const samples = z.int().min(0).describe('The number of test samples');
 const classIndex = z.int().min(0);
+
+const scores = {
+  precision: z.number().describe('Share of the samples with this prediction that are of the class; 0 if there are none'),
+  recall: z.number().describe('Share of the samples of the class that have this prediction; 0 if there are none'),
+  f1: z.number().describe('Harmonic mean of precision and recall; 0 if both are 0'),
+};
+/** Evaluations of earlier versions do not have these fields. */
+const laterScores = z.object({ ...scores, support: samples }).partial().shape;
+const meanScores = z.object({ ...scores, support: samples });
 
 const ofClasses = z.object({
   kind: z.literal('classes'),
@@ -31,9 +44,24 @@ const ofClasses = z.object({
         samples,
         correct: z.int().min(0),
         accuracy: z.number().nullable().describe('null if the class has no samples'),
+        ...laterScores,
       }),
     )
     .describe('The results for each class, in the order of the classes'),
+  macro: meanScores
+    .optional()
+    .describe('Means of the scores of all classes that are a target or a prediction. Missing in evaluations of earlier versions'),
+  weighted: meanScores
+    .optional()
+    .describe('Means of the scores of the classes, weighted by their numbers of samples. Missing in evaluations of earlier versions'),
+  rocAuc: z
+    .number()
+    .nullable()
+    .optional()
+    .describe(
+      'Area under the ROC curve of the probability of the second class. Only for two classes; null if the test part has only one of them',
+    ),
+  calibration: calibrationSchema.optional(),
   confusionMatrix: z
     .array(z.array(z.int().min(0)))
     .nullable()
@@ -70,6 +98,7 @@ const ofValues = z.object({
         meanError: z.number().nullable().describe('Mean of output − target'),
         meanAbsoluteError: z.number().nullable(),
         rootMeanSquaredError: z.number().nullable(),
+        r2: z.number().nullable().optional().describe('Coefficient of determination R²; null for a single sample'),
       }),
     )
     .nullable()
@@ -87,68 +116,80 @@ export interface EvaluationTally {
   add(output: Tensor, targets: TargetArray, probabilities: () => Tensor): void;
   /** The share of samples that were classified correctly; null for values. */
   readonly accuracy: number | null;
+  /** The metrics of the epoch, without the loss. */
+  readonly metrics: Omit<TestMetrics, 'testLoss'>;
   summary(epoch: number): Evaluation;
 }
 
 export function tallyFor(target: Target): EvaluationTally {
-  return target.kind === 'class' ? new ClassTally(target.classes) : new ValueTally(sizeOf(target.shape));
+  return target.kind === 'class' ? new ClassTally(target) : new ValueTally(sizeOf(target.shape));
 }
 
 type Wrong = z.infer<typeof ofClasses>['mostConfidentlyWrong'][number];
 
 class ClassTally implements EvaluationTally {
   readonly #classes: readonly string[];
-  readonly #samples: Uint32Array;
-  readonly #correct: Uint32Array;
+  readonly #counts: ClassCounts;
+  readonly #calibration = new Calibration();
+  readonly #roc: RocCurve | null;
   readonly #confusion: Uint32Array | null;
   #wrong: Wrong[] = [];
   #unclassified = 0;
-  #seen = 0;
 
-  constructor(classes: readonly string[]) {
-    this.#classes = classes;
-    this.#samples = new Uint32Array(classes.length);
-    this.#correct = new Uint32Array(classes.length);
-    this.#confusion = classes.length > MOST_CLASSES ? null : new Uint32Array(classes.length ** 2);
+  constructor(target: Extract<Target, { kind: 'class' }>) {
+    const { length } = target.classes;
+    this.#classes = target.classes;
+    this.#counts = new ClassCounts(target);
+    this.#roc = length === 2 ? new RocCurve() : null;
+    this.#confusion = length > MOST_CLASSES ? null : new Uint32Array(length ** 2);
   }
 
   get accuracy(): number {
-    return this.#correct.reduce((sum, count) => sum + count, 0) / this.#seen;
+    return this.#counts.accuracy;
+  }
+
+  get metrics(): Omit<TestMetrics, 'testLoss'> {
+    return this.#counts.metrics;
   }
 
   add(output: Tensor, targets: TargetArray, probabilities: () => Tensor): void {
     const classes = this.#classes.length;
-    const { values } = output;
     const wrong: Omit<Wrong, 'probability'>[] = [];
-    for (let row = 0; row < targets.length; row++) {
-      const predictedClass = classOf(values, row * classes, classes);
-      const trueClass = targets[row];
-      this.#samples[trueClass] += 1;
+    const before = this.#counts.samples;
+    const probability = probabilities().values;
+    this.#counts.add(output.values, targets, (row, trueClass, predictedClass) => {
+      this.#roc?.add(probability[row * classes + 1], trueClass === 1);
       if (predictedClass === null) {
         this.#unclassified += 1;
-        continue;
+        return;
       }
+      this.#calibration.add(probability[row * classes + predictedClass], predictedClass === trueClass);
       if (this.#confusion !== null) this.#confusion[trueClass * classes + predictedClass] += 1;
-      if (predictedClass === trueClass) this.#correct[trueClass] += 1;
-      else wrong.push({ index: row, trueClass, predictedClass });
+      if (predictedClass !== trueClass) wrong.push({ index: before + row, trueClass, predictedClass });
+    });
+    if (wrong.length > 0) {
+      this.#keepSurest(wrong, ({ index, predictedClass }) => probability[(index - before) * classes + predictedClass]);
     }
-    if (wrong.length > 0) this.#keepSurest(wrong, probabilities().values);
-    this.#seen += targets.length;
   }
 
   summary(epoch: number): Evaluation {
     const classes = this.#classes.length;
-    const confusion = this.#confusion;
+    const [confusion, counts] = [this.#confusion, this.#counts];
     return {
       kind: 'classes',
       epoch,
-      samples: this.#seen,
+      samples: counts.samples,
       accuracy: this.accuracy,
       classes: [...this.#classes],
-      perClass: Array.from(this.#samples, (samples, index) => {
-        const correct = this.#correct[index];
-        return { class: index, samples, correct, accuracy: samples === 0 ? null : correct / samples };
+      perClass: Array.from(counts.support, (samples, index) => {
+        const correct = counts.correct[index];
+        const accuracy = samples === 0 ? null : correct / samples;
+        return { class: index, samples, correct, accuracy, ...counts.scoresOf(index), support: samples };
       }),
+      macro: { ...counts.macro(), support: counts.samples },
+      weighted: { ...counts.weighted(), support: counts.samples },
+      ...(this.#roc !== null && { rocAuc: this.#roc.area }),
+      calibration: this.#calibration.bins,
       confusionMatrix:
         confusion === null
           ? null
@@ -162,11 +203,11 @@ class ClassTally implements EvaluationTally {
    * Keeps the wrong predictions with the highest probabilities. If several have the same probability, earlier samples are kept. Predictions
    * whose probability is not finite are ignored.
    */
-  #keepSurest(wrong: readonly Omit<Wrong, 'probability'>[], probabilities: ArrayLike<number>): void {
+  #keepSurest(wrong: readonly Omit<Wrong, 'probability'>[], probabilityOf: (wrong: Omit<Wrong, 'probability'>) => number): void {
     const least = this.#wrong.length < MOST_WRONG ? -Infinity : (this.#wrong.at(-1)?.probability ?? -Infinity);
-    const surer = wrong.flatMap(({ index, ...classes }) => {
-      const probability = probabilities[index * this.#classes.length + classes.predictedClass];
-      return probability > least && Number.isFinite(probability) ? [{ index: this.#seen + index, ...classes, probability }] : [];
+    const surer = wrong.flatMap((sample) => {
+      const probability = probabilityOf(sample);
+      return probability > least && Number.isFinite(probability) ? [{ ...sample, probability }] : [];
     });
     this.#wrong = [...this.#wrong, ...surer].toSorted((a, b) => b.probability - a.probability || a.index - b.index).slice(0, MOST_WRONG);
   }
@@ -174,45 +215,36 @@ class ClassTally implements EvaluationTally {
 
 class ValueTally implements EvaluationTally {
   readonly accuracy = null;
-  readonly #outputs: number;
-  readonly #errors: Float64Array;
-  readonly #absolute: Float64Array;
-  readonly #squares: Float64Array;
-  #seen = 0;
+  readonly #errors: ValueErrors;
 
   constructor(outputs: number) {
-    this.#outputs = outputs;
-    const kept = outputs > MOST_OUTPUTS ? 0 : outputs;
-    this.#errors = new Float64Array(kept);
-    this.#absolute = new Float64Array(kept);
-    this.#squares = new Float64Array(kept);
+    this.#errors = new ValueErrors(outputs);
+  }
+
+  get metrics(): Omit<TestMetrics, 'testLoss'> {
+    return this.#errors.metrics;
   }
 
   add(output: Tensor, targets: TargetArray): void {
-    const { values } = output;
-    const rows = output.shape[0];
-    this.#seen += rows;
-    const kept = this.#errors.length;
-    for (let row = 0; row < rows; row++) {
-      for (let i = 0; i < kept; i++) {
-        const error = values[row * this.#outputs + i] - targets[row * this.#outputs + i];
-        this.#errors[i] += error;
-        this.#absolute[i] += Math.abs(error);
-        this.#squares[i] += error * error;
-      }
-    }
+    this.#errors.add(output.values, targets);
   }
 
   summary(epoch: number): Evaluation {
+    const { outputs, samples: seen } = this.#errors;
     const found = new NonFiniteNumbers();
-    const finite = (value: number, index: number, field: string): number | null => found.finite(value, `outputs/${index}/${field}`);
-    const outputs = Array.from(this.#errors, (error, index) => ({
-      index,
-      meanError: finite(error / this.#seen, index, 'meanError'),
-      meanAbsoluteError: finite(this.#absolute[index] / this.#seen, index, 'meanAbsoluteError'),
-      rootMeanSquaredError: finite(Math.sqrt(this.#squares[index] / this.#seen), index, 'rootMeanSquaredError'),
-    }));
-    const shown = this.#errors.length < this.#outputs ? null : outputs;
-    return { kind: 'values', epoch, samples: this.#seen, outputs: shown, ...found.field };
+    const errorsOf = (index: number) => {
+      const finite = (value: number | null, field: string): number | null =>
+        value === null ? null : found.finite(value, `outputs/${index}/${field}`);
+      const errors = this.#errors.errorsOf(index);
+      return {
+        index,
+        meanError: finite(errors.meanError, 'meanError'),
+        meanAbsoluteError: finite(errors.meanAbsoluteError, 'meanAbsoluteError'),
+        rootMeanSquaredError: finite(errors.rootMeanSquaredError, 'rootMeanSquaredError'),
+        r2: finite(errors.r2, 'r2'),
+      };
+    };
+    const shown = outputs > MOST_OUTPUTS ? null : Array.from({ length: outputs }, (_, index) => errorsOf(index));
+    return { kind: 'values', epoch, samples: seen, outputs: shown, ...found.field };
   }
 }

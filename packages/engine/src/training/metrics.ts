@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { stoppedEarlySchema } from './earlyStopping.ts';
 import { classOf } from './classOf.ts';
+import { descriptionOf, furtherMetrics } from './metricDefinitions.ts';
 import { nonFiniteName } from './nonFinite.ts';
 
 const measured = {
@@ -11,11 +12,9 @@ const measured = {
     .describe(
       'The mean of the losses of all batches, weighted by their numbers of samples. Each loss is computed before the update of its step.',
     ),
-  testLoss: z.number().nullable().describe('Null without test data.'),
-  testAccuracy: z
-    .number()
-    .nullable()
-    .describe('The share of test samples that are classified correctly, from 0 to 1; null without test data or without classes.'),
+  testLoss: z.number().nullable().describe(descriptionOf('testLoss')),
+  testAccuracy: z.number().nullable().describe(descriptionOf('testAccuracy')),
+  ...furtherMetrics,
   gradientNorm: z.number().nullable().describe("The Euclidean norm of all gradients in the epoch's last step, before clipping."),
   learningRate: z
     .number()

@@ -56,13 +56,13 @@ export class NonFiniteNumbers {
 }
 
 /** Returns the numbers of an object. Numbers that are not finite become null and are named in `nonFinite`. */
-export function finiteFields<Field extends string>(
-  numbers: Readonly<Record<Field, number | null>>,
-): Record<Field, number | null> & { nonFinite?: Partial<Record<Field, NonFinite>> } {
+export function finiteFields<Numbers extends Readonly<Record<string, number | null | undefined>>>(
+  numbers: Numbers,
+): { -readonly [Field in keyof Numbers]: number | null } & { nonFinite?: Partial<Record<keyof Numbers, NonFinite>> } {
   const found = new NonFiniteNumbers();
-  const fields = Object.entries<number | null>(numbers).map(([field, value]) => [
+  const fields = Object.entries(numbers).map(([field, value]) => [
     field,
-    value === null ? null : found.finite(value, field),
+    typeof value === 'number' ? found.finite(value, field) : value,
   ]);
-  return { ...Object.fromEntries(fields), ...found.field } as ReturnType<typeof finiteFields<Field>>;
+  return { ...Object.fromEntries(fields), ...found.field } as ReturnType<typeof finiteFields<Numbers>>;
 }

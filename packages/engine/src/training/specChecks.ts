@@ -243,8 +243,8 @@ export function outlineOf(spec: JobSpec, { trainSamples, testSamples, target }: 
   return {
     epochs: spec.epochs,
     stepsPerEpoch: batchCount(trainSamples, spec.data),
-    hasTestData: testSamples > 0,
-    hasClasses: target.kind === 'class',
+    testSamples,
+    target,
     takesMomentum: takesMomentum(findOptimizer(spec.optimizer.type)),
   };
 }

@@ -27,6 +27,7 @@ import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
 import { type Divergence, type EpochMetrics, lostLosses, WeightedMean } from './metrics.ts';
 import type { Note } from './fitNotes.ts';
+import type { TestMetrics } from './metricDefinitions.ts';
 import { finiteFields } from './nonFinite.ts';
 import { restoreCheckpoint } from './resume.ts';
 import type { JobSpec } from './jobSpec.ts';
@@ -258,7 +259,7 @@ class Run {
     yield { type: 'log', level: 'warn', message: describeDivergence(divergence, context) };
   }
 
-  async *#evaluate(epoch: number): AsyncGenerator<TrainingEvent, { testLoss: number | null; testAccuracy: number | null }, void> {
+  async *#evaluate(epoch: number): AsyncGenerator<TrainingEvent, TestMetrics, void> {
     const { model } = this.#learner;
     if (this.#testData === null || this.#testLoader === null) return { testLoss: null, testAccuracy: null };
     yield { type: 'phase', phase: 'evaluating' };
@@ -276,7 +277,7 @@ class Run {
     }
     model.train();
     if (this.#isInspected(epoch)) yield { type: 'evaluation', ...tally.summary(epoch) };
-    return { testLoss: meanLoss.value, testAccuracy: tally.accuracy };
+    return { testLoss: meanLoss.value, ...tally.metrics };
   }
 
   #isInspected(epoch: number): boolean {

@@ -1,7 +1,7 @@
 // The plan of a sweep, which never changes, and the format of the plan in Redis. Also upgrades a record of version 0.1.0, which stored the
 // whole specs of all trials in one field.
-import type { SweepGoal, SweepMetric, SweepSpace, SweepStrategy } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine/spec';
+import type { SweepGoal, SweepSpace, SweepStrategy } from '@trainyard/contracts';
+import type { JobSpec, MetricName } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import { givingWay } from '../pacing.ts';
 import type { RedisKeys } from '../redis/keys.ts';
@@ -28,7 +28,7 @@ export interface SweepPlan {
   readonly spec: JobSpec;
   readonly space: SweepSpace;
   readonly strategy: SweepStrategy;
-  readonly metric: SweepMetric;
+  readonly metric: MetricName;
   readonly goal: SweepGoal;
   readonly seed: number;
   /** The trace of the request that created the sweep. Its jobs continue this trace. */

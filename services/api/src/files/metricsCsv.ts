@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { EpochMetrics } from '@trainyard/contracts';
+import { type MetricName, metricNames } from '@trainyard/engine/spec';
 import { LRUCache } from 'lru-cache';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
 
-/** The columns. Add new columns at the end, because clients may rely on the order. */
-const columns = [
+/** The columns of every table. Add new columns at the end, because clients may rely on the order. */
+const commonColumns = [
   'epoch',
   'trainLoss',
   'testLoss',
@@ -18,6 +19,7 @@ const columns = [
   'samplesPerSecond',
   'gradientNorm',
 ] as const satisfies readonly (keyof EpochMetrics)[];
+type Column = (typeof commonColumns)[number] | MetricName;
 
 /**
  * The largest table whose text is kept, in bytes. If a table is larger, only its size and digest are kept, and its text is written again
@@ -30,11 +32,26 @@ const allKeptBytes = 4 * 2 ** 20;
 
 /** Yields the table in pieces, the header line first. A number that is not finite is written as its name. A missing value is empty. */
 export async function* metricsCsv(pages: AsyncIterable<readonly EpochMetrics[]>): AsyncGenerator<string, void, void> {
-  yield `${columns.join(',')}\r\n`;
-  for await (const epochs of pages) if (epochs.length > 0) yield epochs.map((epoch) => `${rowOf(epoch)}\r\n`).join('');
+  let columns: readonly Column[] | null = null;
+  for await (const epochs of pages) {
+    if (epochs.length === 0) continue;
+    const isFirst = columns === null;
+    const all = (columns ??= columnsOf(epochs[0]));
+    yield `${isFirst ? headerOf(all) : ''}${epochs.map((epoch) => `${rowOf(epoch, all)}\r\n`).join('')}`;
+  }
+  if (columns === null) yield headerOf(commonColumns);
 }
 
-function rowOf(epoch: EpochMetrics): string {
+/** Returns the columns of a job: after the common ones, the metrics that only some data has. All epochs of a job have the same metrics. */
+function columnsOf(first: EpochMetrics | undefined): readonly Column[] {
+  const common: readonly string[] = commonColumns;
+  const further = first === undefined ? [] : metricNames.filter((name) => !common.includes(name) && first[name] !== undefined);
+  return [...commonColumns, ...further];
+}
+
+const headerOf = (columns: readonly Column[]): string => `${columns.join(',')}\r\n`;
+
+function rowOf(epoch: EpochMetrics, columns: readonly Column[]): string {
   const nonFinite: Partial<Record<string, string>> = epoch.nonFinite ?? {};
   return columns.map((name) => nonFinite[name] ?? epoch[name] ?? '').join(',');
 }

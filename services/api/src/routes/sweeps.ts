@@ -1,7 +1,7 @@
 // Sweeps over HTTP. Every job of a sweep is checked before the first one is created. The sweep runner creates the jobs and ranks them.
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
 import type { UploadedDatasets } from '@trainyard/engine/data';
-import type { JobSpec } from '@trainyard/engine/spec';
+import { goalOf, type JobSpec } from '@trainyard/engine/spec';
 import {
   currentTraceparent,
   type DatasetStore,
@@ -139,7 +139,7 @@ export const sweepRoutes: Routes = (app, { services, config }, done) => {
         space,
         strategy,
         metric,
-        goal: goal ?? (metric === 'testAccuracy' ? 'maximize' : 'minimize'),
+        goal: goal ?? goalOf(metric),
         seed,
         ...(traceparent !== undefined && { traceparent }),
         trials,
