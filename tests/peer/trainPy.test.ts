@@ -41,7 +41,9 @@ describe.runIf(torchVersion !== null)(`train.py on PyTorch ${torchVersion}, of a
     expect(theirs.map(({ epoch }) => epoch)).toEqual(ours.map(({ epoch }) => epoch));
     task.meta.deviation = curveDistance(ours, theirs);
     expect(task.meta.deviation).toBeLessThanOrEqual(TOLERANCE);
-    ours.forEach(({ testAccuracy, testTop5 }, i) => expect(theirs[i]).toMatchObject({ testAccuracy, ...(testTop5 !== undefined && { testTop5 }) }));
+    ours.forEach(({ testAccuracy, testTop5 }, i) =>
+      expect(theirs[i]).toMatchObject({ testAccuracy, ...(testTop5 !== undefined && { testTop5 }) }),
+    );
     ours.forEach(({ testF1 }, i) => {
       if (testF1 === undefined) expect(theirs[i].testF1).toBeUndefined();
       else expect(theirs[i].testF1).toBeCloseTo(testF1, 12);

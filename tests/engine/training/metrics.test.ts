@@ -5,7 +5,7 @@ import { goalOf, metricNames, tallyFor } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkSpec } from '@trainyard/engine/spec';
-import { digits, epochsOf, run } from './runs.ts';
+import { digits, eventsOf, run } from './runs.ts';
 
 const scores = z.object({ precision: z.number(), recall: z.number(), f1: z.number() });
 const bin = z.object({ samples: z.int(), meanProbability: z.number().nullable(), accuracy: z.number().nullable() });
@@ -129,14 +129,14 @@ test('all metrics but losses and errors are better if they are larger', () => {
 describe('in a run', () => {
   test('early stopping watches any metric, and the best epoch is the one with the largest F1', async () => {
     const { events, result } = await run({ ...digits, epochs: 30, earlyStopping: { metric: 'testF1', patience: 2 } });
-    const epochs = epochsOf(events);
+    const epochs = eventsOf(events, 'epoch');
     const best = Math.max(...epochs.map(({ testF1 }) => testF1 ?? NaN));
     expect(result.stoppedEarly).toMatchObject({ metric: 'testF1', best, bestEpoch: epochs.find(({ testF1 }) => testF1 === best)?.epoch });
   });
 
   test('data of ten classes has F1 and top-5 accuracy, and no errors of values', async () => {
     const { events } = await run({ ...digits, epochs: 2 });
-    for (const epoch of epochsOf(events)) {
+    for (const epoch of eventsOf(events, 'epoch')) {
       expect(epoch.testTop5).toBeGreaterThanOrEqual(epoch.testAccuracy ?? NaN);
       expect(epoch.testF1).toBeGreaterThan(0);
       expect(Object.keys(epoch)).not.toContain('testMae');
@@ -145,7 +145,12 @@ describe('in a run', () => {
 
   test.for([
     ['testMae', digits.data, digits.loss, 'values as targets'],
-    ['testF1', { dataset: 'random', inputShape: [6], targetShape: [10], samples: 9, testSplit: 0.3 }, { type: 'mse' }, 'classes as targets'],
+    [
+      'testF1',
+      { dataset: 'random', inputShape: [6], targetShape: [10], samples: 9, testSplit: 0.3 },
+      { type: 'mse' },
+      'classes as targets',
+    ],
     ['testR2', { dataset: 'random', inputShape: [6], targetShape: [10], samples: 9, testSplit: 0.1 }, { type: 'mse' }, '2 test samples'],
   ] as const)('early stopping on %s is refused where the data does not have it', ([metric, data, loss, needs]) => {
     expect(() => checkSpec({ ...digits, data, loss, earlyStopping: { metric } })).toThrow(needs);

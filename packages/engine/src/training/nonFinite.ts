@@ -60,9 +60,6 @@ export function finiteFields<Numbers extends Readonly<Record<string, number | nu
   numbers: Numbers,
 ): { -readonly [Field in keyof Numbers]: number | null } & { nonFinite?: Partial<Record<keyof Numbers, NonFinite>> } {
   const found = new NonFiniteNumbers();
-  const fields = Object.entries(numbers).map(([field, value]) => [
-    field,
-    typeof value === 'number' ? found.finite(value, field) : value,
-  ]);
+  const fields = Object.entries(numbers).map(([field, value]) => [field, typeof value === 'number' ? found.finite(value, field) : value]);
   return { ...Object.fromEntries(fields), ...found.field } as ReturnType<typeof finiteFields<Numbers>>;
 }
