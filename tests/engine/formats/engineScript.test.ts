@@ -96,9 +96,8 @@ test("the tutorial's script looks like hand-written code", async () => {
           seen += batch.size;
         });
       }
-      const { testLoss, testAccuracy } = { testLoss: null, testAccuracy: null };
-      const trainLoss = totalLoss / seen;
-      console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));
+      const metrics = { trainLoss: totalLoss / seen, testLoss: null, testAccuracy: null };
+      console.log(JSON.stringify({ epoch, ...metrics, learningRate }));
     }
     "
   `);
@@ -136,7 +135,6 @@ test('a script on images contains the transforms, the metrics and the stopping r
     const {
       batchTensors,
       clipGradientNorm,
-      countCorrect,
       CrossEntropyLoss,
       Flatten,
       GELU,
@@ -144,6 +142,7 @@ test('a script on images contains the transforms, the metrics and the stopping r
       inArena,
       Linear,
       manualSeed,
+      metricSums,
       noGrad,
       optim,
       Schedule,
@@ -167,6 +166,7 @@ test('a script on images contains the transforms, the metrics and the stopping r
     const data = await loadData({ dataset: 'mnist', trainLimit: 256, batchSize: 64, shuffle: true, dropLast: false, transforms: [] }, { files, generator });
     const loader = new InlineLoader(data.train, { batchSize: 64, dropLast: false, transforms, augmentationSeed: 4 });
     if (data.test === null) throw new Error('the data has no test part');
+    const testTarget = data.test.target;
     const testOrder = sampleOrder(null, data.test.length);
     const testLoader = new InlineLoader(data.test, { batchSize: 256, dropLast: false, transforms });
 
@@ -177,21 +177,19 @@ test('a script on images contains the transforms, the metrics and the stopping r
     function evaluate() {
       model.eval();
       let totalLoss = 0;
-      let seen = 0;
-      let correct = 0;
+      const sums = metricSums(testTarget);
       for (const batch of testLoader.epoch(testOrder)) {
         inArena(() => {
           noGrad(() => {
             const [input, target] = batchTensors(batch);
             const output = model.forward(input);
             totalLoss += criterion.forward(output, target).item() * batch.size;
-            seen += batch.size;
-            correct += countCorrect(output.values, batch.targets, output.shape[1]);
+            sums.add(output.values, batch.targets);
           });
         });
       }
       model.train();
-      return { testLoss: totalLoss / seen, testAccuracy: correct / seen };
+      return { testLoss: totalLoss / sums.samples, ...sums.metrics };
     }
 
     let steps = 0;
@@ -217,12 +215,12 @@ test('a script on images contains the transforms, the metrics and the stopping r
           seen += batch.size;
         });
       }
-      const { testLoss, testAccuracy } = evaluate();
-      const trainLoss = totalLoss / seen;
-      console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));
-      schedule.observe({ trainLoss, testLoss, testAccuracy });
-      if (Number.isFinite(testLoss) && (best === null || best - testLoss > 0)) {
-        best = testLoss;
+      const metrics = { trainLoss: totalLoss / seen, ...evaluate() };
+      console.log(JSON.stringify({ epoch, ...metrics, learningRate }));
+      schedule.observe(metrics);
+      const value = metrics.testLoss;
+      if (typeof value === 'number' && Number.isFinite(value) && (best === null || best - value > 0)) {
+        best = value;
         waited = 0;
       } else {
         waited += 1;

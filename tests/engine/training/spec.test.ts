@@ -134,7 +134,7 @@ describe('a refusal names the field, the values and what to do', () => {
       { ...tutorial, scheduler: { type: 'reduceOnPlateau', metric: 'testLoss' } },
       '/scheduler/metric',
       'invalidValue',
-      ['no testLoss', 'use trainLoss'],
+      ['no test part', '"testLoss"', 'use "trainLoss"'],
     ],
     [
       'a loss of probabilities after a linear layer',
